@@ -1,0 +1,119 @@
+"""Every condition type and reason, and when each is set.
+
+The three types Ready, Reconciling and Stalled follow kstatus, so that Flux, Argo CD and
+`kubectl wait` judge our objects without knowing them.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from .base import ApiModel, Generation, Message, Timestamp
+
+
+class ConditionType(StrEnum):
+    """The condition types of all four kinds."""
+
+    READY = "Ready"
+    """True: the newest question has its full answer. Its reason is what `kubectl get` prints."""
+    RECONCILING = "Reconciling"
+    """True while something is still being done; gone from True at every end."""
+    STALLED = "Stalled"
+    """True when nothing more happens until somebody acts; the message says what to do."""
+    SUCCEEDED = "Succeeded"
+    """True when everything that was asked was measured. Unknown until the end."""
+    FAILED = "Failed"
+    """True when the end came with something unmeasured. Unknown until the end."""
+    NOISY = "Noisy"
+    """True when repetitions of a workload differ by more than the workload allows (trials only).
+    Absent when no workload had two repetitions."""
+
+
+class Reason(StrEnum):
+    """The reasons that conditions carry. kubectl shows the one of Ready."""
+
+    # On the way
+    PENDING = "Pending"
+    """The trial waits for its turn on the pool, or its RayJob is not made yet."""
+    STARTING = "Starting"
+    """The RayJob exists; its Ray cluster is not ready yet."""
+    WAITING_FOR_NODES = "WaitingForNodes"
+    """A pod cannot be scheduled; the message quotes the scheduler and says what to change."""
+    WAITING_FOR_IMAGE = "WaitingForImage"
+    """A container's image cannot be pulled or its container not be made."""
+    RUNNING = "Running"
+    """The trial's process is loading, measuring or scoring; status.progress says which."""
+    RETRYING = "Retrying"
+    """An attempt failed for a reason that may pass; the next one is coming."""
+    SUSPENDED = "Suspended"
+    """spec.suspend is true: nothing runs, what was measured is kept."""
+    # Ends
+    MEASURED = "Measured"
+    """Everything asked was measured."""
+    SIMULATED = "Simulated"
+    """As Measured, but on a pool whose engine is the simulated one: figures mean nothing."""
+    TRIALS_FAILED = "TrialsFailed"
+    """The run ended and at least one trial has no full result."""
+    MEASUREMENT_INVALID = "MeasurementInvalid"
+    """A validity check refused a workload's figures."""
+    MODEL_UNUSABLE = "ModelUnusable"
+    """The model could not be found, read or loaded."""
+    TASK_UNUSABLE = "TaskUnusable"
+    """A task's data could not be found or read as declared."""
+    ENGINE_FAILED = "EngineFailed"
+    """The engine stopped with an error while it was measured."""
+    WORKER_LOST = "WorkerLost"
+    """The trial's process died (often: out of memory)."""
+    TRIAL_DEADLINE_EXCEEDED = "TrialDeadlineExceeded"
+    """The trial took longer than spec.trialDeadlineSeconds."""
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    """The attempt took longer than spec.deadlineSeconds."""
+    START_DEADLINE_EXCEEDED = "StartDeadlineExceeded"
+    """No Ray cluster was ready within spec.startDeadlineSeconds."""
+    ATTEMPTS_EXHAUSTED = "AttemptsExhausted"
+    """Each of the 1 + spec.backoffLimit attempts ended without a result for the trial."""
+    RAYJOB_REFUSED = "RayJobRefused"
+    """The API server or KubeRay refused the RayJob; the message quotes it."""
+    SUPERSEDED = "Superseded"
+    """The evaluation was edited; a newer run asks the new question."""
+    # Stalled before anything ran
+    POOL_NOT_FOUND = "PoolNotFound"
+    """spec.pools names an SLMPool that does not exist."""
+    INVALID_SPEC = "InvalidSpec"
+    """The spec cannot be run as written, in a way that the API server could not see."""
+    NAMESPACE_TERMINATING = "NamespaceTerminating"
+    """The namespace is being deleted."""
+
+
+TERMINAL_TYPES = (ConditionType.SUCCEEDED, ConditionType.FAILED)
+
+
+class Condition(ApiModel):
+    """One condition, as Kubernetes' metav1.Condition."""
+
+    type: Annotated[str, StringConstraints(min_length=1, max_length=63)] = Field(
+        description="What is judged, in CamelCase."
+    )
+    status: Literal["True", "False", "Unknown"] = Field(description="The verdict.")
+    observed_generation: Generation = Field(
+        description="metadata.generation that the verdict is about."
+    )
+    last_transition_time: Timestamp = Field(description="When `status` last changed.")
+    reason: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z]([A-Za-z0-9]*)$", min_length=1, max_length=64)
+    ] = Field(description="The verdict's cause in one word, for programs.")
+    message: Message = Field(description="The cause and what to do next, for people.")
+
+
+Conditions = Annotated[
+    list[Condition],
+    Field(
+        max_length=16,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+        description="The verdicts on this object, in kstatus' terms.",
+    ),
+]

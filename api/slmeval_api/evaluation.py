@@ -1,0 +1,241 @@
+"""SLMEvaluation: the question that a team asks. Written by users and GitOps tools."""
+
+import re
+from typing import Annotated, Any, ClassVar
+
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+
+from .base import (
+    LIST_MAP,
+    LIST_SET,
+    MAX_NAME,
+    ApiModel,
+    Column,
+    Count,
+    Generation,
+    KindInfo,
+    Name,
+    ObjectName,
+    Rule,
+    Timestamp,
+    Unique,
+    UniqueNames,
+    demand,
+    rules,
+)
+from .conditions import Conditions
+from .model import ModelEntry
+from .objects import StoredObject
+from .task import Task
+from .workload import Workload
+
+NAME_RULE = Rule(
+    "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+    "metadata.name must be at most 40 lower-case letters, digits and '-', and start with a letter: "
+    "names of runs and RayJobs are made from it",
+    lambda name: (
+        len(name) <= MAX_NAME and re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", name) is not None
+    ),
+)
+SOMETHING_ASKED = Rule(
+    "self.workloads.size() + self.tasks.size() > 0",
+    "nothing to measure: name at least one entry in workloads or tasks",
+    lambda s: len(s.workloads) + len(s.tasks) > 0,
+)
+FITS_CONTEXT = Rule(
+    "self.models.all(m, !has(m.engine.maxModelLen) || self.workloads.all(w, "
+    "w.batch.inputTokens + w.batch.outputTokens <= m.engine.maxModelLen))",
+    "a workload's inputTokens + outputTokens exceed a model's engine.maxModelLen: "
+    "raise maxModelLen or shorten the workload",
+    lambda s: all(
+        w.batch.input_tokens + w.batch.output_tokens <= m.engine.max_model_len
+        for m in s.models
+        if m.engine.max_model_len is not None
+        for w in s.workloads
+    ),
+)
+NO_TASK_ON_DUMMY = Rule(
+    "self.tasks.size() == 0 || self.models.all(m, m.engine.loadFormat != 'dummy')",
+    "tasks cannot be scored on random weights: drop engine.loadFormat: dummy, or the tasks",
+    lambda s: not s.tasks or all(m.engine.load_format != "dummy" for m in s.models),
+)
+DEADLINES_NEST = Rule(
+    "self.startDeadlineSeconds <= self.deadlineSeconds "
+    "&& self.trialDeadlineSeconds <= self.deadlineSeconds",
+    "startDeadlineSeconds and trialDeadlineSeconds must not exceed deadlineSeconds",
+    lambda s: max(s.start_deadline_seconds, s.trial_deadline_seconds) <= s.deadline_seconds,
+)
+SPEC_RULES = (SOMETHING_ASKED, FITS_CONTEXT, NO_TASK_ON_DUMMY, DEADLINES_NEST)
+
+
+class HuggingFaceAccess(ApiModel):
+    """How gated or private models of the hub are read."""
+
+    secret_name: ObjectName = Field(
+        description="Secret of this namespace that holds a hub token; only workers see it."
+    )
+    secret_key: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", min_length=1, max_length=253)
+    ] = Field(default="token", description="Key of the token in the Secret. Default token.")
+
+
+class Question(ApiModel):
+    """What is asked. A change to any of it starts a new run."""
+
+    model_config = ConfigDict(json_schema_extra=rules(*SPEC_RULES))
+
+    models: Annotated[
+        list[ModelEntry],
+        Field(min_length=1, max_length=64, json_schema_extra=LIST_MAP),
+        UniqueNames,
+    ] = Field(description="The candidates. Each is measured on each pool.")
+    pools: Annotated[
+        list[Name], Field(min_length=1, max_length=16, json_schema_extra=LIST_SET), Unique
+    ] = Field(description="Names of the SLMPools to measure on.")
+    workloads: Annotated[
+        list[Workload], Field(max_length=16, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(
+        default_factory=list, json_schema_extra={"default": []}, description="Measures of speed."
+    )
+    tasks: Annotated[list[Task], Field(max_length=64, json_schema_extra=LIST_MAP), UniqueNames] = (
+        Field(
+            default_factory=list,
+            json_schema_extra={"default": []},
+            description="Measures of accuracy.",
+        )
+    )
+    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = Field(
+        default=1, description="Draws prompts, samples and few-shot examples. Default 1."
+    )
+    deadline_seconds: Annotated[int, Field(ge=60, le=604_800)] = Field(
+        default=14_400,
+        description="Longest time one attempt on one pool may take, start included. Default 4 h.",
+    )
+    start_deadline_seconds: Annotated[int, Field(ge=30, le=86_400)] = Field(
+        default=1_800,
+        description=(
+            "Longest time an attempt may wait for nodes, images and its Ray cluster. "
+            "Default 30 min."
+        ),
+    )
+    trial_deadline_seconds: Annotated[int, Field(ge=30, le=604_800)] = Field(
+        default=3_600, description="Longest time one model on one pool may take. Default 1 h."
+    )
+    backoff_limit: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=2,
+        description=(
+            "Further attempts on a pool, each with the unfinished trials only, after one failed "
+            "for a reason that may pass. Default 2."
+        ),
+    )
+    hugging_face: HuggingFaceAccess | None = Field(
+        default=None, description="Access to gated or private models of the Hugging Face hub."
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> "Question":
+        return demand(self, *SPEC_RULES)
+
+
+class EvaluationSpec(Question):
+    """The question, and whether it may run now."""
+
+    suspend: bool = Field(
+        default=False,
+        description=(
+            "True stops the run and frees its nodes; finished trials keep their results, and "
+            "false goes on with the others. Default false."
+        ),
+    )
+
+    @property
+    def question(self) -> Question:
+        """The part whose change starts a new run."""
+        return Question.model_construct(
+            **{name: getattr(self, name) for name in Question.model_fields}
+        )
+
+
+class TrialCounts(ApiModel):
+    """How many trials of the run stand where."""
+
+    total: Count = Field(description="Models × pools.")
+    succeeded: Count = Field(description="Trials with a full result.")
+    failed: Count = Field(description="Trials that ended without a full result.")
+    unfinished: Count = Field(description="Trials that wait or run.")
+    summary: Annotated[str, StringConstraints(max_length=32)] = Field(
+        description="Ended of total, for kubectl get: 3/4."
+    )
+
+
+class RunRef(ApiModel):
+    """A run, by name."""
+
+    name: ObjectName = Field(description="Name of the SLMRun.")
+    completion_time: Timestamp | None = Field(default=None, description="When it ended.")
+
+
+class EvaluationStatus(ApiModel):
+    """Where the newest asking of the question stands. Written by the operator."""
+
+    observed_generation: Generation | None = Field(
+        default=None, description="metadata.generation that this status is about."
+    )
+    conditions: Conditions = Field(default_factory=list)
+    current_run: RunRef | None = Field(default=None, description="The newest run.")
+    last_successful_run: RunRef | None = Field(
+        default=None, description="The newest run whose trials all succeeded."
+    )
+    trials: TrialCounts | None = Field(default=None, description="Trials of the newest run.")
+
+
+class Evaluation(StoredObject[EvaluationSpec, EvaluationStatus]):
+    """An SLMEvaluation."""
+
+    spec_type = EvaluationSpec
+    status_type = EvaluationStatus
+    object_rules: ClassVar[dict[str, Any]] = rules(NAME_RULE)
+    info = KindInfo(
+        kind="SLMEvaluation",
+        plural="slmevaluations",
+        short="slmeval",
+        scope="Namespaced",
+        description=(
+            "The question which small language model fits a job: models × pools, workloads and "
+            "tasks. Editable; an edit starts a new run."
+        ),
+        columns=(
+            Column(
+                name="Reason",
+                type="string",
+                path=".status.conditions[?(@.type=='Ready')].reason",
+                description="Where it stands.",
+            ),
+            Column(
+                name="Trials",
+                type="string",
+                path=".status.trials.summary",
+                description="Ended trials of all trials.",
+            ),
+            Column(
+                name="Run",
+                type="string",
+                path=".status.currentRun.name",
+                description="The newest run.",
+            ),
+            Column(
+                name="Last Success",
+                type="date",
+                path=".status.lastSuccessfulRun.completionTime",
+                description="When the newest full answer was measured.",
+            ),
+            Column(
+                name="Message",
+                type="string",
+                path=".status.conditions[?(@.type=='Ready')].message",
+                description="What to know or do.",
+                wide=True,
+            ),
+            Column(name="Age", type="date", path=".metadata.creationTimestamp", description="Age."),
+        ),
+    )

@@ -1,0 +1,75 @@
+"""The plan: what the operator hands the driver of one RayJob, as a file in a ConfigMap."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import ApiModel, Name, ObjectName, UniqueNames
+from .model import ModelEntry
+from .result import Progress, TrialResult
+from .task import Task
+from .workload import Workload
+
+PLAN_FILE = "plan.json"
+PLAN_FOLDER = "/etc/slmeval"
+REPORT_FOLDER = "/report"
+"""Written by the driver, read by the reporter: one file a trial, <trial>.json."""
+FINISHED_FOLDER = "/finished"
+"""Written by the reporter, read by the driver: finished.json."""
+CLAIM_FOLDER = "/claims"
+"""PersistentVolumeClaims that sources name are mounted, read-only, at /claims/<claim>."""
+CONFIGMAP_FOLDER = "/configmaps"
+"""ConfigMaps that tasks name are mounted at /configmaps/<name>."""
+CACHE_FOLDER = "/cache"
+"""The pool's cache claim, or an emptyDir."""
+WORKER_RESOURCE = "slmeval_worker"
+"""Ray resource that only worker pods offer (1 each): no trial is ever placed on the head."""
+
+
+class PlannedTrial(ApiModel):
+    """A trial that this attempt has to finish."""
+
+    name: ObjectName = Field(description="Name of the SLMTrial.")
+    model: ModelEntry = Field(description="The candidate.")
+
+
+class Plan(ApiModel):
+    """Everything that the driver of one attempt on one pool needs to know."""
+
+    schema_version: Literal[1] = Field(default=1, description="Version of this form.")
+    namespace: ObjectName = Field(description="Namespace of the trials.")
+    run: ObjectName = Field(description="Name of the SLMRun.")
+    pool: Name = Field(description="Name of the SLMPool.")
+    attempt: Annotated[int, Field(ge=1, le=1000)] = Field(description="Number of this attempt.")
+    engine: Literal["vllm", "simulated"] = Field(description="The pool's engine.")
+    gpus_per_worker: Annotated[int, Field(ge=0, le=16)] = Field(description="0: CPU pool.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(description="Worker pods of this RayJob.")
+    image: Annotated[str, Field(max_length=512)] = Field(description="Runner image, as named.")
+    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = Field(description="spec.seed.")
+    trial_deadline_seconds: Annotated[int, Field(ge=1, le=604_800)] = Field(
+        description="Longest time for one trial."
+    )
+    workloads: Annotated[list[Workload], Field(max_length=16), UniqueNames] = Field(
+        description="Measures of speed."
+    )
+    tasks: Annotated[list[Task], Field(max_length=64), UniqueNames] = Field(
+        description="Measures of accuracy."
+    )
+    trials: Annotated[list[PlannedTrial], Field(min_length=1, max_length=64), UniqueNames] = Field(
+        description="The unfinished trials, in order."
+    )
+
+
+class TrialReport(ApiModel):
+    """One trial's file on the way from driver to reporter: what stands in SLMTrial.status."""
+
+    progress: Progress | None = Field(default=None, description="Where it stands.")
+    result: TrialResult | None = Field(default=None, description="What was measured.")
+
+
+class Finished(ApiModel):
+    """The reporter's word to the driver: trials that must not be measured again."""
+
+    trials: Annotated[list[ObjectName], Field(max_length=64)] = Field(
+        description="Names of trials that have a final result."
+    )

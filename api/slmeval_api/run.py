@@ -1,0 +1,131 @@
+"""SLMRun: one asking of a question. Written by the operator; never edited."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from .base import (
+    LIST_MAP,
+    ApiModel,
+    Column,
+    Generation,
+    KindInfo,
+    Message,
+    Name,
+    ObjectName,
+    Timestamp,
+    UniqueNames,
+    rules,
+)
+from .conditions import Conditions
+from .evaluation import Question, TrialCounts
+from .objects import StoredObject
+from .pool import PoolSpec
+from .trial import IMMUTABLE
+
+
+class RunPool(ApiModel):
+    """A pool as it was when the run began: an edit of the SLMPool changes the next run only."""
+
+    name: Name = Field(description="Name of the SLMPool.")
+    spec: PoolSpec = Field(description="Its spec at that time.")
+
+
+class RunSpec(ApiModel):
+    """The question and the pools, copied. Never changes."""
+
+    model_config = ConfigDict(json_schema_extra=rules(IMMUTABLE))
+
+    evaluation: ObjectName = Field(description="Name of the SLMEvaluation.")
+    evaluation_generation: Generation = Field(
+        description="Its metadata.generation when the question was asked."
+    )
+    question: Question = Field(description="What is asked.")
+    pools: Annotated[
+        list[RunPool], Field(min_length=1, max_length=16, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(description="Where it is measured.")
+
+
+class Attempt(ApiModel):
+    """One RayJob: an attempt to finish a pool's trials."""
+
+    pool: Name = Field(description="Name of the SLMPool.")
+    number: Annotated[int, Field(ge=1, le=1000)] = Field(description="1 for the first.")
+    name: ObjectName = Field(description="Name of the RayJob.")
+    outcome: Literal["Running", "Ended", "Failed"] = Field(
+        description="Ended says nothing about results: those stand in the trials."
+    )
+    reason: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="Why it failed."
+    )
+    message: Message | None = Field(default=None, description="Details, cut to size.")
+    start_time: Timestamp | None = Field(default=None, description="When the RayJob was made.")
+
+
+class RunStatus(ApiModel):
+    """Where the run stands."""
+
+    observed_generation: Generation | None = Field(
+        default=None, description="metadata.generation that this status is about."
+    )
+    conditions: Conditions = Field(default_factory=list)
+    trials: TrialCounts | None = Field(default=None, description="How many trials stand where.")
+    attempts: Annotated[
+        list[Attempt], Field(max_length=176, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(default_factory=list, description="The RayJobs of this run, oldest first.")
+    completion_time: Timestamp | None = Field(default=None, description="When the run ended.")
+
+
+class Run(StoredObject[RunSpec, RunStatus]):
+    """An SLMRun."""
+
+    spec_type = RunSpec
+    status_type = RunStatus
+    object_rules: ClassVar[dict[str, Any]] = {}
+    info = KindInfo(
+        kind="SLMRun",
+        plural="slmruns",
+        short="slmrun",
+        scope="Namespaced",
+        description="One asking of an SLMEvaluation: an immutable copy of it and its trials' sum.",
+        columns=(
+            Column(
+                name="Evaluation",
+                type="string",
+                path=".spec.evaluation",
+                description="The question.",
+            ),
+            Column(
+                name="Generation",
+                type="integer",
+                path=".spec.evaluationGeneration",
+                description="Its generation.",
+            ),
+            Column(
+                name="Reason",
+                type="string",
+                path=".status.conditions[?(@.type=='Ready')].reason",
+                description="Where it stands.",
+            ),
+            Column(
+                name="Trials",
+                type="string",
+                path=".status.trials.summary",
+                description="Ended trials of all trials.",
+            ),
+            Column(
+                name="Completed",
+                type="date",
+                path=".status.completionTime",
+                description="When it ended.",
+            ),
+            Column(
+                name="Message",
+                type="string",
+                path=".status.conditions[?(@.type=='Ready')].message",
+                description="What to know or do.",
+                wide=True,
+            ),
+            Column(name="Age", type="date", path=".metadata.creationTimestamp", description="Age."),
+        ),
+    )
