@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fills in the files under config/."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from .layout import (
+    BRIDGE,
+    CNI_BIN,
+    CONFIG,
+    DNS_IP,
+    FIRST_POD_IP,
+    NODE_IP,
+    NODE_NAME,
+    POD_CIDR,
+    Layout,
+)
+
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """Replace each {name} by its value; other braces, as in JSON and YAML, stay.
+
+    Raises:
+        KeyError: a name has no value, so that no half-filled file is ever used.
+    """
+    return _PLACE.sub(lambda found: values[found[1]], template)
+
+
+def values_of(layout: Layout) -> dict[str, str]:
+    """Return what the templates may name, except images."""
+    return {
+        "bridge": BRIDGE,
+        "cni_bin": str(CNI_BIN),
+        "cni_conf": str(layout.conf / "cni"),
+        "conf": str(layout.conf),
+        "dns_ip": DNS_IP,
+        "first_pod_ip": FIRST_POD_IP,
+        "ipam": str(layout.run / "ipam"),
+        "kubelet_health_port": str(layout.ports.kubelet_health),
+        "kubelet_port": str(layout.ports.kubelet),
+        "node_ip": NODE_IP,
+        "node_name": NODE_NAME,
+        "pki": str(layout.pki),
+        "pod_cidr": POD_CIDR,
+        "proxy_health_port": str(layout.ports.proxy_health),
+        "proxy_metrics_port": str(layout.ports.proxy_metrics),
+        "root": str(layout.containerd_root),
+        "run": str(layout.run),
+        "socket": str(layout.containerd_socket),
+        "state": str(layout.state),
+    }
+
+
+def rendered(name: str, values: Mapping[str, str]) -> str:
+    """Return the file `name` under config/, filled in."""
+    return filled((CONFIG / name).read_text(), values)
+
+
+def write_rendered(name: str, target: Path, values: Mapping[str, str]) -> str:
+    """Write config/`name` to `target` if it differs; return its text."""
+    text = rendered(name, values)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists() or target.read_text() != text:
+        target.write_text(text)
+    return text

@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package tools names the program to build, so that go mod tidy keeps what it needs.
+package tools
+
+import _ "github.com/ray-project/kuberay/ray-operator"
