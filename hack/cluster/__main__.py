@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python3 hack/cluster COMMAND`: a real single-node Kubernetes with KubeRay on this machine."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+# Run as a folder, Python looks for modules in this folder; the package is named from the top.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from embedded.cli import main  # noqa: E402 - the folder above must be on the path first
+from hack.cluster.embedded.cli import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

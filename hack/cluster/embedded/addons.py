@@ -42,7 +42,9 @@ def apply_dns(layout: Layout, kubectl: Kubectl, *, image: str) -> None:
 def dns_query(name: str) -> bytes:
     """Return a DNS question for the IPv4 address of `name`."""
     labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
-    return struct.pack("!6H", 0x5136, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
+    return (
+        struct.pack("!6H", 0x5136, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
+    )
 
 
 def dns_answers() -> bool:

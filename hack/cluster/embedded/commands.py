@@ -30,6 +30,7 @@ def run(
 
     Raises:
         ClusterError: it is missing or its exit status is not 0.
+
     """
     command = [str(part) for part in argv]
     try:

@@ -7,13 +7,13 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .commands import run
 from .errors import ELSEWHERE, ClusterError
 from .layout import GO_MODULES
+from .locks import only_one
 from .progress import say, step
 
 KUBERNETES_VERSION = "1.34.4"
@@ -103,6 +103,7 @@ def parse_go_version(text: str) -> tuple[int, int]:
 
     Raises:
         ValueError: the text names no version.
+
     """
     found = re.match(r"go(\d+)\.(\d+)", text)
     if not found:
@@ -115,6 +116,7 @@ def go_version() -> str:
 
     Raises:
         ClusterError: there is no Go, or one too old.
+
     """
     remedy = f"Install Go {'.'.join(map(str, GO_AT_LEAST))} or newer: https://go.dev/dl. "
     text = run(["go", "env", "GOVERSION"], remedy=remedy + ELSEWHERE).strip()
@@ -150,11 +152,12 @@ def ensure_built(name: str, *, cache: Path) -> Path:
     source = GO_MODULES / name
     digest = build_digest(program, source=source, go=go_version())
     done = cache / "go" / f"{name}-{digest}"
-    if not done.is_dir():
+    with only_one(cache, f"build of {name}"):
+        if done.is_dir():
+            return _linked(done, program, cache=cache)
         with step(f"building {name} (first time only; Kubernetes takes about 7 minutes)"):
             _build(program, source=source, done=done)
-    _link(cache / "bin", done, program.binaries)
-    return done
+    return _linked(done, program, cache=cache)
 
 
 def _build(program: GoProgram, *, source: Path, done: Path) -> None:
@@ -175,13 +178,15 @@ def _build(program: GoProgram, *, source: Path, done: Path) -> None:
     say(f"  built {', '.join(program.binaries)}")
 
 
-def _link(folder: Path, done: Path, binaries: Sequence[str]) -> None:
-    """Point the stable names in `folder` at the programs in `done`."""
+def _linked(done: Path, program: GoProgram, *, cache: Path) -> Path:
+    """Point the stable names in the cache's bin/ at the programs in `done`; return `done`."""
+    folder = cache / "bin"
     folder.mkdir(parents=True, exist_ok=True)
-    for binary in binaries:
+    for binary in program.binaries:
         link = folder / binary
         if link.is_symlink() and link.readlink() == done / binary:
             continue
         fresh = folder / f".{binary}.{os.getpid()}"
         fresh.symlink_to(done / binary)
         fresh.replace(link)
+    return done

@@ -97,6 +97,12 @@ def load_system_image(layout: Layout, name: str) -> None:
         load(layout, _packed(layout, name))
 
 
+def _table(layout: Layout, *command: str) -> list[list[str]]:
+    """Return the rows of a listing by ctr, without its heading, split at blanks."""
+    lines = run([*_ctr(layout), *command], remedy=_REMEDY).splitlines()[1:]
+    return [line.split() for line in lines if line.strip()]
+
+
 def is_answering(layout: Layout) -> bool:
     """Tell whether containerd answers."""
     return succeeds([*_ctr(layout), "version"])
@@ -104,8 +110,7 @@ def is_answering(layout: Layout) -> bool:
 
 def image_targets(layout: Layout) -> dict[str, str]:
     """Return every image name that containerd knows, with its manifest's digest."""
-    lines = run([*_ctr(layout), "images", "list"], remedy=_REMEDY).splitlines()[1:]
-    return {fields[0]: fields[2] for fields in (line.split() for line in lines) if len(fields) > 2}
+    return {name: digest for name, _, digest, *_ in _table(layout, "images", "list")}
 
 
 def load(layout: Layout, path: Path, *, name: str | None = None) -> list[str]:
@@ -118,6 +123,7 @@ def load(layout: Layout, path: Path, *, name: str | None = None) -> list[str]:
 
     Raises:
         ClusterError: `path` is no image, or containerd refuses it.
+
     """
     before = image_targets(layout)
     with oci.open_layout(path) as found:
@@ -152,11 +158,10 @@ def _import_oci(layout: Layout, found: oci.Layout, *, name: str | None) -> list[
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as importing:
-        assert importing.stdin is not None and importing.stdout is not None
+        assert importing.stdin is not None
+        assert importing.stdout is not None
         try:
-            sent = oci.write_archive(
-                importing.stdin, found, manifests=manifests, blobs=missing
-            )
+            sent = oci.write_archive(importing.stdin, found, manifests=manifests, blobs=missing)
             importing.stdin.close()
         except BrokenPipeError:
             sent = 0
@@ -180,8 +185,7 @@ def _drop_replaced(layout: Layout, before: dict[str, str], names: list[str]) -> 
     stale = [n for n, digest in now.items() if digest in replaced]
     if any(not n.startswith("sha256:") for n in stale):
         return  # another tag still stands for it
-    lines = run([*_ctr(layout), "containers", "list"], remedy=_REMEDY).splitlines()[1:]
-    used = {fields[1] for fields in (line.split() for line in lines) if len(fields) > 1}
+    used = {image for _, image, *_ in _table(layout, "containers", "list")}
     unused = [n for n in stale if n not in used]
     if unused:
         run([*_ctr(layout), "images", "remove", *unused], remedy=_REMEDY)

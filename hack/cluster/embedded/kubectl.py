@@ -29,6 +29,7 @@ class Kubectl:
 
         Raises:
             ClusterError: it failed.
+
         """
         return run(self._argv(*args), stdin=stdin, remedy="See `python3 hack/cluster status`.")
 

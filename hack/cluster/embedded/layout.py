@@ -17,6 +17,7 @@ NODE_LABELS = "slmeval.dev/pool=cpu"
 # The node's address is the bridge's own: it exists on this machine only, so nothing that the
 # cluster serves is reachable from the network, and it stays the same when the network changes.
 BRIDGE = "slmeval0"
+CNI_NETWORK = "slmeval"
 NODE_IP = "10.244.0.1"
 POD_CIDR = "10.244.0.0/16"
 FIRST_POD_IP = "10.244.0.10"

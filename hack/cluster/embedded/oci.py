@@ -103,6 +103,7 @@ def open_layout(path: Path) -> Iterator[Layout | None]:
 
     Raises:
         ClusterError: it is neither a layout's folder nor a tar file.
+
     """
     if path.is_dir():
         if not (path / "index.json").is_file():
@@ -113,7 +114,7 @@ def open_layout(path: Path) -> Iterator[Layout | None]:
         yield FolderLayout(path)
         return
     try:
-        archive = tarfile.open(path)
+        archive = tarfile.open(path)  # noqa: SIM115 - closed below, after the caller's use
     except (tarfile.TarError, OSError) as error:
         raise ClusterError(
             f"{path} is no image archive: {error}.", "Write one with `buildah push`."
@@ -143,6 +144,7 @@ def named_manifests(index: Mapping[str, Any], *, name: str | None) -> list[dict[
 
     Raises:
         ClusterError: an image has no name, or one name is asked for several.
+
     """
     found = []
     manifests = index.get("manifests", [])
@@ -227,6 +229,7 @@ def write_static_image(
         files: path in the image → file here.
         entrypoint: the program that runs, a key of `files`.
         uid: the user that it runs as unless the pod says otherwise.
+
     """
     store = folder / "blobs" / "sha256"
     store.mkdir(parents=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .commands import run
 from .errors import ELSEWHERE, ClusterError
 from .layout import CNI_BIN
+from .preflight import check_root
 from .progress import step
 
 PACKAGE_OF = {
@@ -29,18 +30,19 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 _WAIT = ("-o", "DPkg::Lock::Timeout=300")  # another installation may be under way
 
 
-def missing_packages() -> list[str]:
-    """Return the packages whose programs this machine lacks, each once."""
-    return sorted({pkg for program, pkg in PACKAGE_OF.items() if not shutil.which(program)})
+def missing_packages(programs: Iterable[str]) -> list[str]:
+    """Return the packages of those of `programs` that this machine lacks, each once."""
+    return sorted({PACKAGE_OF[program] for program in programs if not shutil.which(program)})
 
 
-def ensure_packages() -> None:
-    """Install what is missing, without upgrading or starting anything.
+def ensure_packages(programs: Iterable[str] = tuple(PACKAGE_OF)) -> None:
+    """Install the packages of `programs` that are missing, without upgrading or starting anything.
 
     Raises:
         ClusterError: there is no apt-get, or it failed.
+
     """
-    missing = missing_packages()
+    missing = missing_packages(programs)
     if not missing:
         return
     names = " ".join(missing)
@@ -49,14 +51,13 @@ def ensure_packages() -> None:
             f"This machine lacks {names} and has no apt-get.",
             f"Install them with its own package manager. {ELSEWHERE}",
         )
+    check_root()
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     with step(f"installing Debian packages: {names}"), _services_stay_down():
-        run(["apt-get", "update", "-q", *_WAIT], env=env, remedy="Check this machine's apt sources.")
-        run(
-            ["apt-get", "install", "-q", "-y", "--no-install-recommends", *_WAIT, *missing],
-            env=env,
-            remedy=f"Run `apt-get install {names}` and read what it says.",
-        )
+        apt = ["apt-get", "-q", "-y", *_WAIT]
+        run([*apt, "update"], env=env, remedy="Check this machine's apt sources.")
+        remedy = f"Run `apt-get install {names}` and read what it says."
+        run([*apt, "install", "--no-install-recommends", *missing], env=env, remedy=remedy)
 
 
 @contextmanager

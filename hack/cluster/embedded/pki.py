@@ -42,11 +42,10 @@ def ensure_ca(folder: Path, name: str = "ca") -> None:
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = folder / f"{name}.crt.new"
-    run(
-        ["openssl", "req", "-x509", *_private(folder / f"{name}.key"), "-out", made]
-        + ["-days", str(VALID_DAYS), "-subj", f"/CN=slmeval-cluster-{name}"]
-        + ["-addext", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"]
-    )
+    subject = ["-subj", f"/CN=slmeval-cluster-{name}", "-days", str(VALID_DAYS)]
+    usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"]
+    key = _private(folder / f"{name}.key")
+    run(["openssl", "req", "-x509", *key, "-out", made, *subject, *usage])
     made.replace(folder / f"{name}.crt")
 
 
@@ -66,15 +65,11 @@ def _issue(folder: Path, certificate: Certificate, ca: str) -> None:
     if certificate.sans:
         lines.append(f"subjectAltName={','.join(certificate.sans)}")
     extensions.write_text("\n".join(lines) + "\n")
-    run(
-        ["openssl", "req", *_private(base.with_suffix(".key")), "-out", request]
-        + ["-subj", certificate.subject]
-    )
-    run(
-        ["openssl", "x509", "-req", "-in", request, "-out", made, "-days", str(VALID_DAYS)]
-        + ["-CA", folder / f"{ca}.crt", "-CAkey", folder / f"{ca}.key", "-CAcreateserial"]
-        + ["-extfile", extensions]
-    )
+    key = _private(base.with_suffix(".key"))
+    run(["openssl", "req", *key, "-out", request, "-subj", certificate.subject])
+    signer: list[str | Path] = ["-CA", folder / f"{ca}.crt", "-CAkey", folder / f"{ca}.key"]
+    terms: list[str | Path] = ["-CAcreateserial", "-days", str(VALID_DAYS), "-extfile", extensions]
+    run(["openssl", "x509", "-req", "-in", request, "-out", made, *signer, *terms])
     made.replace(base.with_suffix(".crt"))
     request.unlink()
     extensions.unlink()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -32,6 +33,7 @@ def check(layout: Layout) -> None:
 
     Raises:
         ClusterError: it cannot, and what to do about it.
+
     """
     check_root()
     _check_kernel()
@@ -97,7 +99,7 @@ def is_port_free(address: str, port: int) -> bool:
         try:
             trying.bind((address, port))
         except OSError as error:
-            if error.errno == 99 and address != "0.0.0.0":
+            if error.errno == errno.EADDRNOTAVAIL and address != "0.0.0.0":
                 return is_port_free("0.0.0.0", port)
             return False
     return True

@@ -7,6 +7,7 @@ the boot as well, and signals go through a pidfd that was opened before the chec
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -171,9 +172,7 @@ def _has_ended(fd: int, pid: int, wait_s: float) -> bool:
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         if poll.poll(100):
-            try:
+            with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                pass
             return True
     return False

@@ -37,6 +37,7 @@ def wait_until(
 
     Raises:
         ClusterError: it did not within `timeout_s`; `hint` says where to look.
+
     """
     deadline = time.monotonic() + timeout_s
     while not is_ready():

@@ -10,6 +10,7 @@ from pathlib import Path
 from .layout import (
     BRIDGE,
     CNI_BIN,
+    CNI_NETWORK,
     CONFIG,
     DNS_IP,
     FIRST_POD_IP,
@@ -27,6 +28,7 @@ def filled(template: str, values: Mapping[str, str]) -> str:
 
     Raises:
         KeyError: a name has no value, so that no half-filled file is ever used.
+
     """
     return _PLACE.sub(lambda found: values[found[1]], template)
 
@@ -37,6 +39,7 @@ def values_of(layout: Layout) -> dict[str, str]:
         "bridge": BRIDGE,
         "cni_bin": str(CNI_BIN),
         "cni_conf": str(layout.conf / "cni"),
+        "cni_network": CNI_NETWORK,
         "conf": str(layout.conf),
         "dns_ip": DNS_IP,
         "first_pod_ip": FIRST_POD_IP,

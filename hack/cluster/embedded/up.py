@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import addons, images, network, pki, preflight, services
+from .down import check_is_ours
 from .golang import ensure_built
 from .kubectl import Kubectl
 from .layout import NODE_IP, NODE_NAME, Layout
@@ -23,14 +24,15 @@ def up(layout: Layout) -> None:
 
     Raises:
         ClusterError: a step failed; running it again resumes there.
+
     """
     preflight.check(layout)
+    check_is_ours(layout.state)
     ensure_packages()
     built = {name: ensure_built(name, cache=layout.cache) for name in ("kubernetes", "kuberay")}
     ensure_built("helm", cache=layout.cache)
     names = {
-        image.module: images.ensure_system_image(layout, image)
-        for image in images.SYSTEM_IMAGES
+        image.module: images.ensure_system_image(layout, image) for image in images.SYSTEM_IMAGES
     }
     kubectl = Kubectl(binary=built["kubernetes"] / "kubectl", kubeconfig=layout.kubeconfig)
     _forget_former_boot(layout)
@@ -46,9 +48,7 @@ def up(layout: Layout) -> None:
         _start_node(layout, built["kubernetes"], kubectl)
     with step("CoreDNS and KubeRay"):
         addons.apply_dns(layout, kubectl, image=names["coredns"])
-        addons.apply_kuberay(
-            layout, kubectl, image=names["kuberay"], built=built["kuberay"]
-        )
+        addons.apply_kuberay(layout, kubectl, image=names["kuberay"], built=built["kuberay"])
         _wait_for_dns()
         addons.wait_for_kuberay(kubectl)
     say(f"the cluster is up: export KUBECONFIG={layout.kubeconfig}")
@@ -101,9 +101,7 @@ def _start(layout: Layout, name: str, argv: Sequence[str], *, config: str | None
     fingerprint = ""
     if config:
         fingerprint = hashlib.sha256((layout.conf / config).read_bytes()).hexdigest()[:16]
-    if ensure_started(
-        name, argv, pids=layout.pids, logs=layout.logs, fingerprint=fingerprint
-    ):
+    if ensure_started(name, argv, pids=layout.pids, logs=layout.logs, fingerprint=fingerprint):
         say(f"  started {name}")
 
 
