@@ -13,17 +13,17 @@ CREATED = "2026-11-01T00:00:00Z"
 Json = dict[str, Any]
 
 
-def a_model(name: str = "small", **overrides: Any) -> Json:
+def a_model(name: str = "small", **overrides: object) -> Json:
     """Return one candidate, whose files are in the image."""
     return {"name": name, "source": f"file:///models/{name}", **overrides}
 
 
-def a_workload(name: str = "chat", **batch: Any) -> Json:
+def a_workload(name: str = "chat", **batch: object) -> Json:
     """Return one batch workload."""
     return {"name": name, "batch": {"requests": 4, "inputTokens": 16, "outputTokens": 4, **batch}}
 
 
-def a_task(name: str = "intents", **overrides: Any) -> Json:
+def a_task(name: str = "intents", **overrides: object) -> Json:
     """Return one classification task on the built-in sample, without few-shot examples."""
     task = {
         "name": name,
@@ -33,12 +33,12 @@ def a_task(name: str = "intents", **overrides: Any) -> Json:
     return {**task, **overrides}
 
 
-def question_spec(**overrides: Any) -> Json:
+def question_spec(**overrides: object) -> Json:
     """Return the smallest question: one model, one pool, one workload."""
     return {"models": [a_model()], "pools": ["gpu"], "workloads": [a_workload()], **overrides}
 
 
-def pool_spec(**overrides: Any) -> Json:
+def pool_spec(**overrides: object) -> Json:
     """Return the smallest spec of a pool: CPU workers."""
     return {"workerResources": {"cpu": "1", "memory": "4Gi"}, **overrides}
 
@@ -48,7 +48,7 @@ def evaluation_body(
     namespace: str = "team",
     uid: str = "uid-demo",
     generation: int = 1,
-    **spec_overrides: Any,
+    **spec_overrides: object,
 ) -> Json:
     """Return an SLMEvaluation as the API server sends it; `spec_overrides` are camelCase keys."""
     meta = _meta(name, uid, generation) | {"namespace": namespace}
@@ -60,21 +60,21 @@ def an_evaluation(
     namespace: str = "team",
     uid: str = "uid-demo",
     generation: int = 1,
-    **spec_overrides: Any,
+    **spec_overrides: object,
 ) -> Evaluation:
     """Return the same as a typed object."""
     return Evaluation.from_body(evaluation_body(name, namespace, uid, generation, **spec_overrides))
 
 
 def pool_body(
-    name: str = "gpu", uid: str = "uid-pool", generation: int = 1, **spec_overrides: Any
+    name: str = "gpu", uid: str = "uid-pool", generation: int = 1, **spec_overrides: object
 ) -> Json:
     """Return an SLMPool as the API server sends it."""
     return _body(Pool.info.kind, _meta(name, uid, generation), pool_spec(**spec_overrides))
 
 
 def a_pool(
-    name: str = "gpu", uid: str = "uid-pool", generation: int = 1, **spec_overrides: Any
+    name: str = "gpu", uid: str = "uid-pool", generation: int = 1, **spec_overrides: object
 ) -> Pool:
     """Return the same as a typed object."""
     return Pool.from_body(pool_body(name, uid, generation, **spec_overrides))
@@ -86,7 +86,7 @@ def run_body(
     uid: str = "uid-run",
     *,
     pools: list[Json] | None = None,
-    **question_overrides: Any,
+    **question_overrides: object,
 ) -> Json:
     """Return the SLMRun that asks the smallest question, owned by nobody."""
     spec = {
@@ -104,7 +104,7 @@ def a_run(
     uid: str = "uid-run",
     *,
     pools: list[Json] | None = None,
-    **question_overrides: Any,
+    **question_overrides: object,
 ) -> Run:
     """Return the same as a typed object."""
     return Run.from_body(run_body(name, namespace, uid, pools=pools, **question_overrides))
@@ -114,7 +114,7 @@ def trial_body(
     name: str = "demo-1-small-gpu",
     namespace: str = "team",
     uid: str = "uid-trial",
-    **spec_overrides: Any,
+    **spec_overrides: object,
 ) -> Json:
     """Return an SLMTrial as the API server sends it, owned by nobody."""
     spec = {"evaluation": "demo", "run": "demo-1", "model": a_model(), "pool": "gpu"}
@@ -126,7 +126,7 @@ def a_trial(
     name: str = "demo-1-small-gpu",
     namespace: str = "team",
     uid: str = "uid-trial",
-    **spec_overrides: Any,
+    **spec_overrides: object,
 ) -> Trial:
     """Return the same as a typed object."""
     return Trial.from_body(trial_body(name, namespace, uid, **spec_overrides))
