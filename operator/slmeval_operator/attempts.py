@@ -1,0 +1,315 @@
+"""What to do about one pool of one run: wait, start an attempt, suspend, stop, give up. Pure.
+
+An attempt is a RayJob. The next one is made only when the pods of the one before are gone: so two
+never hold a GPU at once, and no result can still be on its way when a trial is measured again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from slmeval_api.conditions import Reason
+from slmeval_api.run import Attempt, Run, RunPool
+from slmeval_api.trial import Trial
+
+from .names import rayjob_name
+from .observed import Blocker, Pod, RayJob, instant
+from .verdict import Standing, State
+
+RELEASE_AFTER = timedelta(seconds=10)
+"""Time that KubeRay has to remove the pods of what has ended before we do it."""
+BACKSTOP = timedelta(seconds=60)
+"""How far past a deadline of KubeRay's we wait before we enforce it ourselves."""
+UNSCHEDULED_AFTER = timedelta(seconds=5)
+"""Age of a pod at which "not scheduled yet" becomes news."""
+EXIT_AFTER = timedelta(seconds=120)
+"""Time that the driver has to end by itself after the last result."""
+FINAL = {
+    "DeadlineExceeded": Reason.DEADLINE_EXCEEDED,
+    "PreRunningDeadlineExceeded": Reason.START_DEADLINE_EXCEEDED,
+    "ValidationFailed": Reason.RAYJOB_REFUSED,
+}
+"""Ends that another attempt would only repeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSituation:
+    """The facts about one pool of one run."""
+
+    run: Run
+    pool: RunPool
+    trials: tuple[Trial, ...]  # of this pool, all that exist
+    jobs: tuple[RayJob, ...]  # oldest first
+    pods: tuple[Pod, ...]  # of all its jobs
+    is_suspended: bool
+    is_superseded: bool
+    refusals: Mapping[str, str]  # RayJob -> the API server's words when it refused to make it
+    now: datetime
+
+    @property
+    def unfinished(self) -> list[Trial]:
+        """The trials that another attempt would have to measure."""
+        return [t for t in self.trials if not is_finished(t)]
+
+    @property
+    def job(self) -> RayJob | None:
+        """The newest attempt that still exists."""
+        return self.jobs[-1] if self.jobs else None
+
+    @property
+    def attempts_made(self) -> int:
+        """Attempts that were ever made, also those whose RayJob somebody deleted."""
+        recorded = [a.number for a in self.run.status.attempts if a.pool == self.pool.name]
+        return max([*recorded, *(j.attempt for j in self.jobs)], default=0)
+
+    def pods_of(self, job: RayJob) -> list[Pod]:
+        """Return the living pods of an attempt."""
+        return [p for p in self.pods if p.rayjob == job.name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolDecision:
+    """What follows from it. `standing` is that of the unfinished trials."""
+
+    standing: Standing
+    start_attempt: int | None = None
+    suspend: tuple[str, bool] | None = None  # RayJob, and what its spec.suspend becomes
+    delete_jobs: tuple[str, ...] = ()
+
+
+def is_finished(trial: Trial) -> bool:
+    """Return whether the trial's result is final: no further attempt would measure it."""
+    result = trial.status.result
+    return result is not None and (result.failure is None or not result.failure.may_pass)
+
+
+def decide_pool(s: PoolSituation) -> PoolDecision:
+    """Return what to do about one pool of one run that has not ended."""
+    if not s.unfinished:
+        return _all_finished(s)
+    if s.is_superseded:
+        return PoolDecision(
+            standing=Standing(
+                state=State.FAILED,
+                reason=Reason.SUPERSEDED,
+                message="The evaluation was edited; a newer run asks the new question.",
+            ),
+            delete_jobs=tuple(j.name for j in s.jobs if not j.is_being_deleted),
+        )
+    if s.is_suspended:
+        return _suspended(s)
+    job = s.job
+    if job is None or job.attempt < s.attempts_made:
+        return _without_job(s)
+    if job.is_being_deleted:
+        return PoolDecision(
+            standing=_progress(Reason.RETRYING, f"RayJob {job.name} is being deleted.")
+        )
+    if job.outcome == "Running":
+        return _running(s, job)
+    return _after(s, job)
+
+
+def _all_finished(s: PoolSituation) -> PoolDecision:
+    """Every result is in; a driver that does not end holds a GPU for nothing."""
+    results = [t.status.result for t in s.trials if t.status.result is not None]
+    last = max((instant(r.completed_at) for r in results), default=None, key=_or_epoch)
+    job = s.job
+    hangs = last is not None and s.now - last > EXIT_AFTER
+    is_running = job is not None and job.outcome == "Running" and not job.is_being_deleted
+    return PoolDecision(
+        standing=_progress(Reason.RUNNING, "All results are in."),
+        delete_jobs=(job.name,) if job is not None and is_running and hangs else (),
+    )
+
+
+def _or_epoch(when: datetime | None) -> datetime:
+    return when or datetime.fromtimestamp(0, UTC)
+
+
+def _start(s: PoolSituation, number: int, standing: Standing) -> PoolDecision:
+    """Return the decision to make an attempt, or what the API server said to the last try."""
+    refusal = s.refusals.get(rayjob_name(s.run.meta.name, s.pool.name, number))
+    if refusal is None:
+        return PoolDecision(standing=standing, start_attempt=number)
+    return PoolDecision(
+        standing=Standing(
+            state=State.STALLED,
+            reason=Reason.RAYJOB_REFUSED,
+            message=f"The API server refused what an attempt needs: {refusal}",
+        )
+    )
+
+
+def _progress(reason: Reason, message: str) -> Standing:
+    return Standing(state=State.IN_PROGRESS, reason=reason, message=message)
+
+
+def _suspended(s: PoolSituation) -> PoolDecision:
+    standing = Standing(
+        state=State.WAITING,
+        reason=Reason.SUSPENDED,
+        message="spec.suspend is true. Set it to false to measure the trials that are left.",
+    )
+    job = s.job
+    if job and job.outcome == "Running" and not job.is_suspend_asked:
+        return PoolDecision(standing=standing, suspend=(job.name, True))
+    return PoolDecision(standing=standing)
+
+
+def _without_job(s: PoolSituation) -> PoolDecision:
+    """No attempt yet, or somebody deleted the RayJob of the newest one."""
+    made = s.attempts_made
+    if made > s.run.spec.question.backoff_limit:
+        message = f"RayJob of attempt {made} was deleted, and it was the last one allowed."
+        return PoolDecision(standing=_given_up(s, Reason.ATTEMPTS_EXHAUSTED, message))
+    if s.pods:
+        return PoolDecision(
+            standing=_progress(Reason.RETRYING, "Waiting for the pods of the attempt before.")
+        )
+    standing = _progress(
+        Reason.PENDING if made == 0 else Reason.RETRYING,
+        f"Attempt {made + 1} on pool {s.pool.name} is being made.",
+    )
+    return _start(s, made + 1, standing)
+
+
+def _running(s: PoolSituation, job: RayJob) -> PoolDecision:
+    """KubeRay is at work on it, or down."""
+    if job.is_suspend_asked:
+        return PoolDecision(
+            standing=_progress(Reason.STARTING, "Resuming."), suspend=(job.name, False)
+        )
+    pods = s.pods_of(job)
+    if _is_past_deadline(s, pods):
+        return PoolDecision(
+            standing=_given_up(s, Reason.DEADLINE_EXCEEDED, _deadline_message(s)),
+            delete_jobs=(job.name,),
+        )
+    for pod in pods:
+        is_news = pod.created is None or s.now - pod.created >= UNSCHEDULED_AFTER
+        if pod.blocker and is_news:
+            return PoolDecision(standing=_blocked(s, pod.name, pod.blocker))
+    if job.stage == "Running":
+        waits = f"Waits for a free worker of pool {s.pool.name}."
+        return PoolDecision(standing=_progress(Reason.PENDING, waits))
+    return PoolDecision(
+        standing=_progress(Reason.STARTING, f"The Ray cluster of RayJob {job.name} is starting.")
+    )
+
+
+def _is_past_deadline(s: PoolSituation, pods: Sequence[Pod]) -> bool:
+    """Return whether KubeRay should have ended this attempt long ago: it must be down."""
+    oldest = min((p.created for p in pods if p.created is not None), default=None)
+    limit = timedelta(seconds=s.run.spec.question.deadline_seconds) + BACKSTOP
+    return oldest is not None and s.now - oldest > limit
+
+
+def _blocked(s: PoolSituation, pod: str, blocker: Blocker) -> Standing:
+    seconds = s.run.spec.question.start_deadline_seconds
+    until = f" The attempt waits until spec.startDeadlineSeconds ({seconds} s) have passed."
+    if blocker.kind == "nodes":
+        return _progress(
+            Reason.WAITING_FOR_NODES,
+            f"Pod {pod} cannot be scheduled: {blocker.message} Add or free nodes that "
+            f"SLMPool {s.pool.name} selects, or lower its gpus.perWorker or workerResources."
+            + until,
+        )
+    return _progress(
+        Reason.WAITING_FOR_IMAGE,
+        f"Pod {pod} cannot start: {blocker.message}. Check the image, imagePullSecrets "
+        f"and Secrets that SLMPool {s.pool.name} and the evaluation name." + until,
+    )
+
+
+def _after(s: PoolSituation, job: RayJob) -> PoolDecision:
+    """The attempt is over and left trials unfinished."""
+    if s.pods_of(job):
+        return PoolDecision(
+            standing=_progress(
+                Reason.RETRYING, f"RayJob {job.name} is over; waiting for its pods to end."
+            )
+        )
+    if job.reason in FINAL or job.stage == "ValidationFailed":
+        reason = FINAL.get(job.reason, Reason.RAYJOB_REFUSED)
+        return PoolDecision(standing=_given_up(s, reason, _final_message(s, job, reason)))
+    allowed = 1 + s.run.spec.question.backoff_limit
+    if s.attempts_made < allowed:
+        standing = _progress(
+            Reason.RETRYING,
+            f"Attempt {job.attempt} of {allowed} left this trial unfinished: {_why(job)}",
+        )
+        return _start(s, s.attempts_made + 1, standing)
+    message = f"No result after {s.attempts_made} attempts (1 + spec.backoffLimit); {_why(job)}"
+    return PoolDecision(standing=_given_up(s, Reason.ATTEMPTS_EXHAUSTED, message))
+
+
+def _given_up(s: PoolSituation, reason: Reason, message: str) -> Standing:
+    """Return the end of the unfinished trials: no further attempt is made."""
+    again = " Edit the evaluation to ask again." if not s.is_superseded else ""
+    return Standing(state=State.FAILED, reason=reason, message=message + again)
+
+
+def _why(job: RayJob) -> str:
+    if job.outcome == "Ended":
+        return f"RayJob {job.name} ended without its result."
+    return f"RayJob {job.name} failed ({job.reason or job.stage}): {job.message or 'no details'}"
+
+
+def _deadline_message(s: PoolSituation) -> str:
+    seconds = s.run.spec.question.deadline_seconds
+    return (
+        f"The attempt took longer than spec.deadlineSeconds ({seconds} s): raise it, or ask for "
+        "fewer models, smaller workloads or a smaller task limit."
+    )
+
+
+def _final_message(s: PoolSituation, job: RayJob, reason: Reason) -> str:
+    if reason == Reason.DEADLINE_EXCEEDED:
+        return _deadline_message(s)
+    if reason == Reason.START_DEADLINE_EXCEEDED:
+        seconds = s.run.spec.question.start_deadline_seconds
+        return (
+            f"No Ray cluster was ready within spec.startDeadlineSeconds ({seconds} s). "
+            f"{_last_blocker(s) or 'No pod said why; see kubectl describe raycluster.'}"
+        )
+    return f"KubeRay refused RayJob {job.name}: {job.message or job.reason}"
+
+
+def _last_blocker(s: PoolSituation) -> str | None:
+    """Return what the trials' conditions last said kept the pods from starting: pods are gone."""
+    for trial in s.unfinished:
+        for condition in trial.status.conditions:
+            if condition.reason in (Reason.WAITING_FOR_NODES, Reason.WAITING_FOR_IMAGE):
+                return condition.message.split(" The attempt waits until")[0]
+    return None
+
+
+def overdue(jobs: Sequence[RayJob], pods: Sequence[Pod]) -> frozenset[str]:
+    """Return the RayJobs that should hold no pod and do: over, suspended, deleted or gone.
+
+    KubeRay removes such pods within seconds; while it is down nobody would.
+    """
+    at_work = {
+        j.name
+        for j in jobs
+        if j.outcome == "Running" and not j.is_being_deleted and not j.is_suspend_asked
+    }
+    return frozenset(p.rayjob for p in pods if p.rayjob not in at_work)
+
+
+def attempts_of(run: Run, jobs: Sequence[RayJob]) -> list[Attempt]:
+    """Return the record of all attempts, old entries kept though their RayJob may be gone."""
+    record = {a.name: a for a in run.status.attempts}
+    for job in sorted(jobs, key=lambda j: (j.attempt, j.pool)):
+        created = job.created.strftime("%Y-%m-%dT%H:%M:%SZ") if job.created else None
+        record[job.name] = Attempt(
+            pool=job.pool,
+            number=job.attempt,
+            name=job.name,
+            outcome=job.outcome,
+            reason=(job.reason or None) if job.outcome == "Failed" else None,
+            message=(job.message or None) if job.outcome == "Failed" else None,
+            start_time=created,
+        )
+    return list(record.values())

@@ -1,0 +1,56 @@
+"""Condition lists: one replaced at a time, order kept, so that no change means an equal list."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from slmeval_api.conditions import Condition, ConditionType, Reason
+
+MAX_MESSAGE = 4096
+Verdict = Literal["True", "False", "Unknown"]
+
+
+def timestamp(now: datetime) -> str:
+    """Return `now` as the API server writes times: UTC, whole seconds."""
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def with_condition(
+    old: Sequence[Condition],
+    type_: ConditionType,
+    status: Verdict,
+    *,
+    reason: Reason,
+    message: str,
+    generation: int,
+    now: datetime,
+) -> list[Condition]:
+    """Return `old` with `type_` replaced; its transition time moves only if `status` did."""
+    before = next((c for c in old if c.type == type_), None)
+    since = before.last_transition_time if before and before.status == status else timestamp(now)
+    cut = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+    after = Condition(
+        type=type_.value,
+        status=status,
+        reason=reason.value,
+        message=cut,
+        observed_generation=generation,
+        last_transition_time=since,
+    )
+    return [after if c is before else c for c in old] + ([] if before else [after])
+
+
+def condition(conditions: Sequence[Condition], type_: ConditionType) -> Condition | None:
+    """Return the condition of that type, or None."""
+    return next((c for c in conditions if c.type == type_), None)
+
+
+def is_true(conditions: Sequence[Condition], type_: ConditionType) -> bool:
+    """Return whether the condition is there and True."""
+    found = condition(conditions, type_)
+    return found is not None and found.status == "True"
+
+
+def has_ended(conditions: Sequence[Condition]) -> bool:
+    """Return whether the object came to an end, good or bad."""
+    return is_true(conditions, ConditionType.SUCCEEDED) or is_true(conditions, ConditionType.FAILED)

@@ -1,0 +1,127 @@
+"""Puts the parts together: first lists, workers, resync. Knows no kopf; `main` feeds it events."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import monotonic, time
+from typing import Any, Protocol
+
+from .metrics import OperatorMetrics
+from .queue import WakeQueue
+from .reconcile import Reconciler
+from .result_metrics import ResultCollector
+from .server import Health
+from .settings import Settings
+from .store import WATCHED, Body, Store, evaluation_of
+
+log = logging.getLogger(__name__)
+WORKERS = 8
+"""Passes at once; they mostly wait for the API server."""
+FIRST_RESYNC_S = 15.0
+"""Soon after the start: what vanished between our list and kopf's watch gets no DELETED event."""
+DEAF_AFTER = 2
+"""Lists in a row that find news no watch told of, before the process asks to be restarted."""
+
+
+class Lists(Protocol):
+    """The one call that this module makes."""
+
+    async def list_all(self, plural: str, namespaces: Sequence[str]) -> list[Body]:
+        """Return all objects of a kind."""
+
+
+@dataclass(slots=True)
+class Controller:
+    """One per process. `prime` first, then events and `start`."""
+
+    settings: Settings
+    lists: Lists
+    store: Store
+    reconciler: Reconciler
+    metrics: OperatorMetrics
+    results: ResultCollector
+    health: Health
+    queue: WakeQueue = field(default_factory=WakeQueue)
+    _tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+    _deaf: dict[str, int] = field(default_factory=dict)
+
+    async def prime(self) -> None:
+        """List every kind once; only then may a pass run."""
+        for kind in WATCHED:
+            await self._list(kind)
+        self.results.is_complete = True
+        self.health.is_ready = True
+        log.info("All kinds are listed; %d evaluations", len(self.store.evaluations()))
+
+    def start(self) -> None:
+        """Begin to work."""
+        self.metrics.follow_queue(self.queue.depth)
+        for uid in self.store.evaluations():
+            self.queue.wake(uid)
+        self._tasks = [asyncio.create_task(self.queue.work(self._pass)) for _ in range(WORKERS)]
+        self._tasks.append(asyncio.create_task(self._resync()))
+
+    async def stop(self) -> None:
+        """Stop working; a pass in the middle is cut, which the next start makes good."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def saw(self, kind: str, body: Body, *, is_gone: bool) -> None:
+        """Take an event of a watch, and wake whom it concerns."""
+        if is_gone:
+            self.store.drop(kind, body["metadata"]["uid"])
+        else:
+            self.store.put(kind, body)
+        self._wake(kind, body)
+
+    def _wake(self, kind: str, body: Body) -> None:
+        uid = evaluation_of(kind, body)
+        for key in self.store.evaluations() if uid is None else (uid,):
+            self.queue.wake(key)
+
+    async def _pass(self, uid: str) -> float | None:
+        began = monotonic()
+        outcome = "failed"
+        try:
+            again_s = await self.reconciler.evaluation(uid)
+            outcome = "done"
+            return again_s
+        finally:
+            self.metrics.passes.labels(outcome).inc()
+            self.metrics.pass_seconds.observe(monotonic() - began)
+
+    async def _resync(self) -> None:
+        """List everything again now and then."""
+        delay = FIRST_RESYNC_S
+        while True:
+            await asyncio.sleep(delay)
+            delay = self.settings.resync_seconds
+            for kind in WATCHED:
+                try:
+                    await self._repair(kind)
+                except Exception as error:  # noqa: BLE001 - the next period tries again
+                    log.warning("A list failed", extra={"kind": kind, "error": error})
+
+    async def _repair(self, kind: str) -> None:
+        changed = await self._list(kind)
+        # An event may be on its way while the list is read: only news that stays news counts.
+        self.metrics.repairs.labels(kind).inc(len(changed))
+        self._deaf[kind] = self._deaf.get(kind, 0) + 1 if changed else 0
+        for body in changed:
+            self._wake(kind, body)
+        if self._deaf[kind] >= DEAF_AFTER:
+            self.health.fault = (
+                f"the watch of {kind} seems dead: {self._deaf[kind]} lists in a row found news"
+            )
+            log.error(self.health.fault)
+
+    async def _list(self, kind: str) -> list[Body]:
+        known = self.store.uids(kind)
+        bodies = await self.lists.list_all(kind, self.settings.namespaces)
+        self.metrics.last_resync.labels(kind).set(time())
+        return self.store.replace(kind, bodies, known=known)

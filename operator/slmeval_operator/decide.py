@@ -1,0 +1,291 @@
+"""One evaluation's world in, everything that should be done about it out. Pure.
+
+May be called any number of times, after any crash; a world in which everything is as it should be
+gives a plan that writes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from slmeval_api.base import ApiModel, KindInfo
+from slmeval_api.conditions import ConditionType, Reason
+from slmeval_api.evaluation import Evaluation, RunRef
+from slmeval_api.run import Run, RunPool, RunStatus
+from slmeval_api.trial import Trial
+
+from .attempts import PoolDecision, PoolSituation, attempts_of, decide_pool, overdue
+from .conditions import condition, has_ended, is_true
+from .desired.attempt import desired_attempt
+from .desired.objects import desired_run, desired_trials
+from .question import problem_of, question_digest
+from .settings import Settings
+from .statuses import evaluation_status, run_status, trial_standing, trial_status
+from .verdict import Standing, State
+from .world import World
+
+SOON_S = 5.0
+"""Next look while pods are on their way in or out."""
+LATER_S = 30.0
+"""Next look while trials run: only deadlines can have passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusWrite:
+    """A status that differs from what is stored."""
+
+    info: KindInfo
+    name: str
+    status: ApiModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """An event on the evaluation."""
+
+    reason: str
+    message: str
+    is_warning: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """What to do, in this order."""
+
+    create: list[dict[str, Any]] = field(default_factory=list)
+    attempts: list[list[dict[str, Any]]] = field(default_factory=list)
+    """Each: the objects of one attempt, the RayJob last."""
+    suspend: list[tuple[str, bool]] = field(default_factory=list)
+    delete_jobs: list[str] = field(default_factory=list)
+    overdue: frozenset[str] = frozenset()
+    """RayJobs that should hold no pod and do. Removed by us if they do for too long."""
+    statuses: list[StatusWrite] = field(default_factory=list)
+    announcements: list[Announcement] = field(default_factory=list)
+    look_again_s: float | None = None
+
+
+def decide(world: World, settings: Settings) -> Plan:
+    """Return what to do about `world`."""
+    plan = Plan(overdue=overdue(world.rayjobs, world.pods))
+    if world.evaluation is None or world.evaluation.meta.is_being_deleted:
+        # Deletion is the garbage collector's work; only pods that it cannot reach are ours.
+        plan.look_again_s = SOON_S if world.pods else None
+        return plan
+    evaluation = world.evaluation
+    current = _current_run(evaluation, world.runs)
+    written = dict[str, RunStatus]()
+    for run in world.runs:
+        if not run.meta.is_being_deleted:
+            is_superseded = current is None or run.meta.uid != current.meta.uid
+            _plan_run(world, run, plan, is_superseded=is_superseded, settings=settings)
+            written[run.meta.name] = _status_after(plan, run)
+    standing = _evaluation_standing(world, evaluation, current, plan, written)
+    _write_evaluation(world, evaluation, standing, current=current, plan=plan, runs=written)
+    plan.look_again_s = _next_look(world, plan)
+    return plan
+
+
+def _current_run(evaluation: Evaluation, runs: Sequence[Run]) -> Run | None:
+    """Return the newest run if it asks what the evaluation asks now."""
+    living = [r for r in runs if not r.meta.is_being_deleted]
+    newest = max(living, key=lambda r: r.spec.evaluation_generation, default=None)
+    if newest is None:
+        return None
+    asked, asks = newest.spec.question, evaluation.spec.question
+    return newest if question_digest(asked) == question_digest(asks) else None
+
+
+def _plan_run(
+    world: World, run: Run, plan: Plan, *, is_superseded: bool, settings: Settings
+) -> None:
+    """Add to `plan` what `run` needs."""
+    uid = world.evaluation.meta.uid if world.evaluation else ""
+    desired = desired_trials(run, uid)
+    trials = world.trials_of(run)
+    missing = [name for name in desired if name not in trials]
+    if missing and has_ended(run.status.conditions):
+        return  # somebody deleted a trial of a finished run: it is not measured again
+    standings = dict[str, Standing]()
+    if missing and not is_superseded:
+        plan.create += [desired[name] for name in missing]
+    for pool in run.spec.pools:
+        situation = _situation(world, run, pool, trials, is_superseded=is_superseded)
+        decision = decide_pool(situation)
+        if not missing:
+            _carry_out(decision, situation, plan, evaluation_uid=uid, settings=settings)
+        for trial in situation.trials:
+            standings[trial.meta.name] = trial_standing(
+                trial,
+                decision.standing,
+                engine=pool.spec.engine,
+                attempt=situation.attempts_made,
+            )
+    for name in missing:
+        standings[name] = Standing(
+            state=State.FAILED if is_superseded else State.IN_PROGRESS,
+            reason=Reason.SUPERSEDED if is_superseded else Reason.PENDING,
+            message="The trial is being made." if not is_superseded else "Never made.",
+        )
+    _write_run(world, run, {n: standings[n] for n in desired}, plan)
+
+
+def _situation(
+    world: World, run: Run, pool: RunPool, trials: dict[str, Trial], *, is_superseded: bool
+) -> PoolSituation:
+    jobs = world.jobs_of(run.meta.name, pool.name)
+    return PoolSituation(
+        run=run,
+        pool=pool,
+        trials=tuple(t for t in trials.values() if t.spec.pool == pool.name),
+        jobs=tuple(jobs),
+        pods=tuple(p for j in jobs for p in world.pods_of(j.name)),
+        is_suspended=world.evaluation is not None and world.evaluation.spec.suspend,
+        is_superseded=is_superseded,
+        refusals=world.refusals,
+        now=world.now,
+    )
+
+
+def _carry_out(
+    decision: PoolDecision,
+    s: PoolSituation,
+    plan: Plan,
+    *,
+    evaluation_uid: str,
+    settings: Settings,
+) -> None:
+    if decision.start_attempt is not None:
+        plan.attempts.append(
+            desired_attempt(
+                s.run,
+                s.pool,
+                s.unfinished,
+                number=decision.start_attempt,
+                evaluation_uid=evaluation_uid,
+                all_trials=[t.meta.name for t in s.trials],
+                settings=settings,
+            )
+        )
+    if decision.suspend is not None:
+        plan.suspend.append(decision.suspend)
+    plan.delete_jobs += decision.delete_jobs
+
+
+def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Plan) -> None:
+    """Add the statuses of `run` and its trials that differ from what is stored."""
+    for name, trial in world.trials_of(run).items():
+        if name not in standings:
+            continue
+        after = trial_status(trial, standings[name], world.now)
+        before = trial.status
+        if (before.conditions, before.observed_generation) != (
+            after.conditions,
+            after.observed_generation,
+        ):
+            plan.statuses.append(StatusWrite(info=Trial.info, name=name, status=after))
+    jobs = [j for j in world.rayjobs if j.run == run.meta.name]
+    status = run_status(run, standings, attempts=attempts_of(run, jobs), now=world.now)
+    if status != run.status:
+        plan.statuses.append(StatusWrite(info=Run.info, name=run.meta.name, status=status))
+
+
+def _status_after(plan: Plan, run: Run) -> RunStatus:
+    """Return the run's status as it will stand once `plan` is carried out."""
+    for write in plan.statuses:
+        if write.info is Run.info and write.name == run.meta.name:
+            assert isinstance(write.status, RunStatus)
+            return write.status
+    return run.status
+
+
+def _evaluation_standing(
+    world: World,
+    evaluation: Evaluation,
+    current: Run | None,
+    plan: Plan,
+    written: dict[str, RunStatus],
+) -> Standing:
+    """Return where the evaluation stands; adds the run to `plan` where there is none yet."""
+    if current is not None:
+        return _standing_of(written[current.meta.name])
+    problem = problem_of(evaluation.spec.question, world.pools)
+    if problem is not None:
+        return Standing(state=State.STALLED, reason=problem.reason, message=problem.message)
+    plan.create.append(desired_run(evaluation, dict(world.pools)))
+    return Standing(
+        state=State.IN_PROGRESS, reason=Reason.PENDING, message="The run is being made."
+    )
+
+
+def _standing_of(status: RunStatus) -> Standing:
+    """Return the standing that a run's conditions say."""
+    ready = condition(status.conditions, ConditionType.READY)
+    if ready is None:
+        return Standing(
+            state=State.IN_PROGRESS, reason=Reason.PENDING, message="The run is being made."
+        )
+    flags = {
+        State.SUCCEEDED: ConditionType.SUCCEEDED,
+        State.FAILED: ConditionType.FAILED,
+        State.STALLED: ConditionType.STALLED,
+        State.IN_PROGRESS: ConditionType.RECONCILING,
+    }
+    state = next((s for s, t in flags.items() if is_true(status.conditions, t)), State.WAITING)
+    return Standing(state=state, reason=Reason(ready.reason), message=ready.message)
+
+
+def _last_success(evaluation: Evaluation, runs: dict[str, RunStatus]) -> RunRef | None:
+    """Return the newest run that succeeded, also one that is gone by now."""
+    best = evaluation.status.last_successful_run
+    for name, status in runs.items():
+        when = status.completion_time
+        is_better = (
+            best is None or best.completion_time is None or (when or "") > (best.completion_time)
+        )
+        if when and is_true(status.conditions, ConditionType.SUCCEEDED) and is_better:
+            best = RunRef(name=name, completion_time=when)
+    return best
+
+
+def _write_evaluation(
+    world: World,
+    evaluation: Evaluation,
+    standing: Standing,
+    *,
+    current: Run | None,
+    plan: Plan,
+    runs: dict[str, RunStatus],
+) -> None:
+    status = evaluation_status(
+        evaluation,
+        standing,
+        current=(current.meta.name, runs[current.meta.name]) if current else None,
+        last_success=_last_success(evaluation, runs),
+        now=world.now,
+    )
+    if status == evaluation.status:
+        return
+    plan.statuses.append(
+        StatusWrite(info=Evaluation.info, name=evaluation.meta.name, status=status)
+    )
+    before = condition(evaluation.status.conditions, ConditionType.READY)
+    if before is None or before.reason != standing.reason:
+        is_warning = standing.state in (State.FAILED, State.STALLED) or standing.reason in (
+            Reason.WAITING_FOR_IMAGE,
+            Reason.WAITING_FOR_NODES,
+        )
+        plan.announcements.append(
+            Announcement(
+                reason=standing.reason.value, message=standing.message, is_warning=is_warning
+            )
+        )
+
+
+def _next_look(world: World, plan: Plan) -> float | None:
+    """Return when time alone could change the decision; None: only an event can."""
+    if plan.attempts or plan.create or plan.overdue:
+        return SOON_S
+    running = [j for j in world.rayjobs if j.outcome == "Running"]
+    if any(j.stage != "Running" for j in running) or any(p.blocker for p in world.pods):
+        return SOON_S
+    return LATER_S if running or world.pods else None

@@ -1,0 +1,278 @@
+"""The RayJob of an attempt, and its two kinds of pod.
+
+Everything here is accepted under the restricted Pod Security Standard. The reporter container
+alone mounts a token: any code that Ray runs, also a task placed on the head, could read what the
+Ray container of the head mounts.
+"""
+
+import json
+from typing import Any
+
+from slmeval_api.evaluation import Question
+from slmeval_api.plan import (
+    CACHE_FOLDER,
+    CLAIM_FOLDER,
+    CONFIGMAP_FOLDER,
+    FINISHED_FOLDER,
+    PLAN_FOLDER,
+    REPORT_FOLDER,
+    WORKER_RESOURCE,
+    Plan,
+)
+from slmeval_api.pool import PoolSpec
+
+from slmeval_operator.settings import Settings
+
+from .sources import claims_of, configmaps_of
+
+DRIVER = "python -m slmeval_runner.driver"
+REPORTER = ["python", "-m", "slmeval_runner.reporter"]
+REPORTER_RESOURCES = {"cpu": "50m", "memory": "256Mi"}
+LINGER_SECONDS = 10
+"""How long the cluster outlives its job, for the reporter's last words."""
+OBJECT_STORE_BYTES = 128 * 1024 * 1024
+"""Ray would take 30% of the pod's memory; only small messages pass through it here."""
+SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def desired_rayjob(
+    plan: Plan,
+    pool: PoolSpec,
+    question: Question,
+    *,
+    meta: dict[str, Any],
+    account: str,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Return the RayJob that carries out `plan`.
+
+    Args:
+        plan: what the driver is told; it stands in the ConfigMap that has the RayJob's name.
+        pool: the nodes.
+        question: deadlines, sources and access to the hub.
+        meta: the RayJob's metadata; its labels are put on the pods as well.
+        account: ServiceAccount of the reporter.
+        settings: the operator's.
+
+    """
+    return {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayJob",
+        "metadata": meta,
+        "spec": {
+            "entrypoint": DRIVER,
+            # K8sJobMode needs a third pod, SidecarMode cannot run under restricted Pod Security.
+            "submissionMode": "HTTPMode",
+            "backoffLimit": 0,  # attempts are ours: KubeRay would repeat the finished trials too
+            "shutdownAfterJobFinishes": True,  # KubeRay's default keeps the GPUs
+            "ttlSecondsAfterFinished": LINGER_SECONDS,
+            "activeDeadlineSeconds": question.deadline_seconds,
+            "preRunningDeadlineSeconds": question.start_deadline_seconds,
+            "suspend": False,
+            "rayClusterSpec": {
+                "rayVersion": settings.ray_version,
+                "headGroupSpec": {
+                    "rayStartParams": {
+                        "num-cpus": "0",  # nothing of a trial runs on the head
+                        "num-gpus": "0",
+                        "dashboard-host": "0.0.0.0",
+                        "object-store-memory": str(OBJECT_STORE_BYTES),
+                    },
+                    "template": _head(plan, pool, meta=meta, account=account, settings=settings),
+                },
+                "workerGroupSpecs": [
+                    {
+                        "groupName": "worker",
+                        "replicas": plan.workers,
+                        "minReplicas": plan.workers,
+                        "maxReplicas": plan.workers,
+                        "rayStartParams": {
+                            "resources": _quoted({WORKER_RESOURCE: 1}),
+                            "object-store-memory": str(OBJECT_STORE_BYTES),
+                        },
+                        "template": _worker(plan, pool, question, meta=meta, settings=settings),
+                    }
+                ],
+            },
+        },
+    }
+
+
+def _quoted(resources: dict[str, int]) -> str:
+    """Return Ray's resources as a shell word: other quoting makes the worker crash for ever."""
+    return json.dumps(json.dumps(resources))
+
+
+def _pod(
+    plan: Plan, pool: PoolSpec, settings: Settings, *, meta: dict[str, Any], spec: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the pod template that both kinds share, with `spec` on top."""
+    user = settings.run_as_user
+    base: dict[str, Any] = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 10,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": user,
+            "runAsGroup": user,
+            "fsGroup": user,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+    if pool.image_pull_secrets:
+        base["imagePullSecrets"] = [{"name": name} for name in pool.image_pull_secrets]
+    if pool.priority_class_name:
+        base["priorityClassName"] = pool.priority_class_name
+    return {"metadata": {"labels": meta["labels"]}, "spec": base | spec}
+
+
+def _scratch(pool: PoolSpec) -> list[dict[str, Any]]:
+    return [
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": pool.shared_memory}},
+    ]
+
+
+SCRATCH_MOUNTS = [{"name": "tmp", "mountPath": "/tmp"}, {"name": "shm", "mountPath": "/dev/shm"}]
+
+
+def _env(**values: str) -> list[dict[str, Any]]:
+    common = {"HOME": "/tmp", "RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
+    return [{"name": k, "value": v} for k, v in (common | values).items()]
+
+
+def _head(
+    plan: Plan, pool: PoolSpec, *, meta: dict[str, Any], account: str, settings: Settings
+) -> dict[str, Any]:
+    """Return the head: Ray and the driver in one container, the reporter in another."""
+    image = {"image": plan.image, "imagePullPolicy": settings.runner_image_pull_policy}
+    plan_mount = {"name": "plan", "mountPath": PLAN_FOLDER, "readOnly": True}
+    resources = pool.head_resources.to_json_data()
+    ray = image | {
+        "name": "ray-head",  # KubeRay takes the first container for Ray's
+        "env": _env(),
+        "resources": {"requests": resources, "limits": resources},
+        "securityContext": SECURITY,
+        "volumeMounts": [
+            *SCRATCH_MOUNTS,
+            plan_mount,
+            {"name": "report", "mountPath": REPORT_FOLDER},
+            {"name": "finished", "mountPath": FINISHED_FOLDER, "readOnly": True},
+        ],
+    }
+    reporter = image | {
+        "name": "reporter",
+        "command": REPORTER,
+        "env": _env(LD_PRELOAD=""),  # the image preloads libraries for the engine only
+        "resources": {"requests": REPORTER_RESOURCES, "limits": REPORTER_RESOURCES},
+        "securityContext": SECURITY,
+        "volumeMounts": [
+            {"name": "reporter-tmp", "mountPath": "/tmp"},
+            plan_mount,
+            {"name": "report", "mountPath": REPORT_FOLDER, "readOnly": True},
+            {"name": "finished", "mountPath": FINISHED_FOLDER},
+            {"name": "token", "mountPath": TOKEN_FOLDER, "readOnly": True},
+        ],
+    }
+    volumes = [
+        *_scratch(pool),
+        {"name": "reporter-tmp", "emptyDir": {"sizeLimit": "16Mi"}},
+        {"name": "plan", "configMap": {"name": meta["name"]}},
+        {"name": "report", "emptyDir": {"sizeLimit": "64Mi"}},
+        {"name": "finished", "emptyDir": {"sizeLimit": "16Mi"}},
+        {"name": "token", "projected": _token()},
+    ]
+    spec: dict[str, Any] = {
+        "serviceAccountName": account,
+        "containers": [ray, reporter],
+        "volumes": volumes,
+    }
+    if pool.head_node_selector:
+        spec["nodeSelector"] = dict(pool.head_node_selector)
+    return _pod(plan, pool, settings, meta=meta, spec=spec)
+
+
+def _token() -> dict[str, Any]:
+    """Return what a client in a pod expects to find, for one container instead of all."""
+    namespace = {"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}
+    return {
+        "defaultMode": 0o440,
+        "sources": [
+            {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
+            {
+                "configMap": {
+                    "name": "kube-root-ca.crt",
+                    "items": [{"key": "ca.crt", "path": "ca.crt"}],
+                }
+            },
+            {"downwardAPI": {"items": [namespace]}},
+        ],
+    }
+
+
+def _worker(
+    plan: Plan, pool: PoolSpec, question: Question, *, meta: dict[str, Any], settings: Settings
+) -> dict[str, Any]:
+    """Return a worker: the pool's compute, the models and the data."""
+    resources = pool.worker_resources.to_json_data()
+    if pool.gpus:
+        resources |= {pool.gpus.resource_name: str(pool.gpus.per_worker)}
+    node = {"name": "SLMEVAL_NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    env = [*_env(HF_HOME=f"{CACHE_FOLDER}/huggingface", VLLM_NO_USAGE_STATS="1"), node]
+    env += [{"name": e.name, "value": e.value} for e in pool.env]
+    if question.hugging_face:
+        secret = question.hugging_face
+        reference = {"name": secret.secret_name, "key": secret.secret_key}
+        env.append({"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": reference}})
+    data_volumes, data_mounts = _data(question)
+    cache = (
+        {"persistentVolumeClaim": {"claimName": pool.cache_claim}}
+        if pool.cache_claim
+        else {"emptyDir": {}}
+    )
+    container = {
+        "name": "ray-worker",
+        "image": plan.image,
+        "imagePullPolicy": settings.runner_image_pull_policy,
+        "env": env,
+        "resources": {"requests": resources, "limits": resources},
+        "securityContext": SECURITY,
+        "volumeMounts": [
+            *SCRATCH_MOUNTS,
+            {"name": "cache", "mountPath": CACHE_FOLDER},
+            *data_mounts,
+        ],
+    }
+    spec: dict[str, Any] = {
+        "containers": [container],
+        "volumes": [*_scratch(pool), {"name": "cache"} | cache, *data_volumes],
+        "tolerations": [t.to_json_data() for t in pool.tolerations],
+    }
+    if pool.node_selector:
+        spec["nodeSelector"] = dict(pool.node_selector)
+    if pool.runtime_class_name:
+        spec["runtimeClassName"] = pool.runtime_class_name
+    return _pod(plan, pool, settings, meta=meta, spec=spec)
+
+
+def _data(question: Question) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return volumes and mounts of the claims and ConfigMaps that the question names."""
+    volumes, mounts = list[dict[str, Any]](), list[dict[str, Any]]()
+    for index, claim in enumerate(claims_of(question)):
+        source = {"claimName": claim, "readOnly": True}
+        volumes.append({"name": f"claim-{index}", "persistentVolumeClaim": source})
+        path = f"{CLAIM_FOLDER}/{claim}"
+        mounts.append({"name": f"claim-{index}", "mountPath": path, "readOnly": True})
+    for index, name in enumerate(configmaps_of(question)):
+        # Optional: the runner can say which task misses it; a pod without its volume says nothing.
+        volumes.append({"name": f"data-{index}", "configMap": {"name": name, "optional": True}})
+        path = f"{CONFIGMAP_FOLDER}/{name}"
+        mounts.append({"name": f"data-{index}", "mountPath": path, "readOnly": True})
+    return volumes, mounts

@@ -1,0 +1,33 @@
+"""Which claims and ConfigMaps the sources of a question name."""
+
+from collections.abc import Iterator
+
+from slmeval_api.evaluation import Question
+
+
+def _sources(question: Question) -> Iterator[str]:
+    for model in question.models:
+        yield model.source
+    for task in question.tasks:
+        yield task.data.test
+        if task.data.train is not None:
+            yield task.data.train
+
+
+def _named(question: Question, scheme: str) -> list[str]:
+    found = {
+        source.removeprefix(scheme).split("/", 1)[0]
+        for source in _sources(question)
+        if source.startswith(scheme)
+    }
+    return sorted(found)
+
+
+def claims_of(question: Question) -> list[str]:
+    """Return the PersistentVolumeClaims that models and tasks are read from, sorted."""
+    return _named(question, "pvc://")
+
+
+def configmaps_of(question: Question) -> list[str]:
+    """Return the ConfigMaps that tasks are read from, sorted."""
+    return _named(question, "configmap://")

@@ -1,0 +1,213 @@
+"""Status documents of trials, runs and evaluations, from what was decided about them. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from slmeval_api.base import ApiModel
+from slmeval_api.conditions import Condition, ConditionType, Reason
+from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
+from slmeval_api.run import Attempt, Run, RunStatus
+from slmeval_api.trial import Trial, TrialStatus
+
+from .attempts import is_finished
+from .conditions import condition, has_ended, is_true, timestamp, with_condition
+from .verdict import Standing, State, standing_conditions
+
+
+def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: int) -> Standing:
+    """Return where a trial stands: its result says so, or else what was decided for its pool.
+
+    Args:
+        trial: the trial with what the runner wrote.
+        unfinished: the standing of unfinished trials of its pool.
+        engine: the pool's engine.
+        attempt: number of the newest attempt; older progress is no sign of life.
+
+    """
+    result, progress = trial.status.result, trial.status.progress
+    if result is not None and result.failure is None:
+        return _measured(engine, "Everything that was asked was measured.")
+    if result is not None and result.failure is not None and is_finished(trial):
+        return Standing(
+            state=State.FAILED,
+            reason=result.failure.condition_reason,
+            message=result.failure.message,
+        )
+    if has_ended(trial.status.conditions):
+        return _as_it_was(trial.status.conditions)
+    if unfinished.state == State.FAILED and result is not None and result.failure is not None:
+        return Standing(
+            state=State.FAILED,
+            reason=result.failure.condition_reason,
+            message=f"{result.failure.message} {unfinished.message}",
+        )
+    is_alive = progress is not None and progress.attempt >= attempt
+    if is_alive and unfinished.reason in (
+        Reason.PENDING,
+        Reason.WAITING_FOR_NODES,  # another worker of the same attempt
+        Reason.WAITING_FOR_IMAGE,
+    ):
+        return Standing(
+            state=State.IN_PROGRESS,
+            reason=Reason.RUNNING,
+            message="Being measured; status.progress says where it stands.",
+        )
+    return unfinished
+
+
+def _measured(engine: str, message: str) -> Standing:
+    if engine == "simulated":
+        return Standing(
+            state=State.SUCCEEDED,
+            reason=Reason.SIMULATED,
+            message="The pool's engine is simulated: the figures are invented and mean nothing.",
+        )
+    return Standing(state=State.SUCCEEDED, reason=Reason.MEASURED, message=message)
+
+
+def _as_it_was(conditions: Sequence[Condition]) -> Standing:
+    ready = condition(conditions, ConditionType.READY)
+    state = State.SUCCEEDED if is_true(conditions, ConditionType.SUCCEEDED) else State.FAILED
+    if ready is None:  # somebody edited the status; the verdict is kept, its cause is lost
+        return Standing(state=state, reason=Reason.ATTEMPTS_EXHAUSTED, message="cause unknown")
+    return Standing(state=state, reason=Reason(ready.reason), message=ready.message)
+
+
+def trial_status(trial: Trial, standing: Standing, now: datetime) -> TrialStatus:
+    """Return the operator's part of a trial's status: conditions, nothing else."""
+    conditions = standing_conditions(
+        trial.status.conditions, standing, generation=trial.meta.generation, now=now
+    )
+    conditions = _with_noise(conditions, trial, now)
+    return TrialStatus(observed_generation=trial.meta.generation, conditions=conditions)
+
+
+def _with_noise(conditions: list[Condition], trial: Trial, now: datetime) -> list[Condition]:
+    result = trial.status.result
+    judged = [w for w in result.workloads if w.is_noisy is not None] if result else []
+    if not judged:
+        return conditions
+    noisy = [w.name for w in judged if w.is_noisy]
+    return with_condition(
+        conditions,
+        ConditionType.NOISY,
+        "True" if noisy else "False",
+        reason=Reason.MEASURED,
+        message=(
+            f"Repetitions of {', '.join(noisy)} differ by more than maxVariationPercent: see "
+            "repetitionSeconds; raise repetitions or keep other work off the node."
+            if noisy
+            else "Repetitions agree within maxVariationPercent."
+        ),
+        generation=trial.meta.generation,
+        now=now,
+    )
+
+
+def counts_of(standings: Sequence[Standing]) -> TrialCounts:
+    """Return how many trials stand where."""
+    total = len(standings)
+    succeeded = sum(s.state == State.SUCCEEDED for s in standings)
+    failed = sum(s.state == State.FAILED for s in standings)
+    return TrialCounts(
+        total=total,
+        succeeded=succeeded,
+        failed=failed,
+        unfinished=total - succeeded - failed,
+        summary=f"{succeeded + failed}/{total}",
+    )
+
+
+_URGENCY = (
+    Reason.WAITING_FOR_IMAGE,
+    Reason.WAITING_FOR_NODES,
+    Reason.RUNNING,
+    Reason.STARTING,
+    Reason.RETRYING,
+    Reason.PENDING,
+)
+"""Which of several trials' standings a run shows: what somebody could act on comes first."""
+
+
+def run_standing(trials: dict[str, Standing]) -> Standing:
+    """Return where a run stands, from its trials' standings by trial name (at least one)."""
+    standings = list(trials.values())
+    failed = {name: s for name, s in trials.items() if s.state == State.FAILED}
+    if all(s.has_ended for s in standings):
+        if failed:
+            return _failed(failed, len(standings))
+        is_simulated = all(s.reason == Reason.SIMULATED for s in standings)
+        return _measured(
+            "simulated" if is_simulated else "vllm", f"All {len(standings)} trials were measured."
+        )
+    open_ones = [s for s in standings if not s.has_ended]
+    stalled = [s for s in open_ones if s.state == State.STALLED]
+    working = [s for s in open_ones if s.state == State.IN_PROGRESS]
+    if stalled or not working:
+        return (stalled or open_ones)[0]
+    order = {reason: i for i, reason in enumerate(_URGENCY)}
+    return min(working, key=lambda s: order.get(s.reason, len(order)))
+
+
+def _failed(failed: dict[str, Standing], total: int) -> Standing:
+    name, first = next(iter(failed.items()))
+    if all(s.reason == Reason.SUPERSEDED for s in failed.values()):
+        return first
+    return Standing(
+        state=State.FAILED,
+        reason=Reason.TRIALS_FAILED,
+        message=f"{len(failed)} of {total} trials failed; {name}: {first.reason}: {first.message}",
+    )
+
+
+def run_status(
+    run: Run,
+    trials: dict[str, Standing],
+    *,
+    attempts: Sequence[Attempt],
+    now: datetime,
+) -> RunStatus:
+    """Return the status of `run`; its completion time, once set, stays."""
+    standing = run_standing(trials)
+    completed = run.status.completion_time or timestamp(now) if standing.has_ended else None
+    return RunStatus(
+        observed_generation=run.meta.generation,
+        conditions=standing_conditions(
+            run.status.conditions, standing, generation=run.meta.generation, now=now
+        ),
+        trials=counts_of(list(trials.values())),
+        attempts=list(attempts),
+        completion_time=completed,
+    )
+
+
+def evaluation_status(
+    evaluation: Evaluation,
+    standing: Standing,
+    *,
+    current: tuple[str, RunStatus] | None,
+    last_success: RunRef | None,
+    now: datetime,
+) -> EvaluationStatus:
+    """Return the status of `evaluation`, whose newest run is `current` (name, status)."""
+    run = None
+    if current is not None:
+        run = RunRef(name=current[0], completion_time=current[1].completion_time)
+    return EvaluationStatus(
+        observed_generation=evaluation.meta.generation,
+        conditions=standing_conditions(
+            evaluation.status.conditions,
+            standing,
+            generation=evaluation.meta.generation,
+            now=now,
+        ),
+        current_run=run,
+        last_successful_run=last_success,
+        trials=current[1].trials if current else None,
+    )
+
+
+def differs(old: ApiModel, new: ApiModel, *, only: Sequence[str] | None = None) -> bool:
+    """Return whether writing `new` would change `old`, looking at `only` these fields if given."""
+    fields = only if only is not None else list(type(new).model_fields)
+    return any(getattr(old, f) != getattr(new, f) for f in fields)

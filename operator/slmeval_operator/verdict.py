@@ -1,0 +1,69 @@
+"""The state of an object in one word and one sentence, and the five conditions that say it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from slmeval_api.conditions import Condition, ConditionType, Reason
+
+from .conditions import Verdict, with_condition
+
+
+class State(StrEnum):
+    """Where an object stands; each has one spelling in kstatus' conditions."""
+
+    IN_PROGRESS = "InProgress"
+    WAITING = "Waiting"  # nothing is being done, and nothing is wrong: suspended
+    STALLED = "Stalled"  # nothing is being done until somebody acts; nothing has ended
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A state with its cause."""
+
+    state: State
+    reason: Reason
+    message: str
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will be measured."""
+        return self.state in (State.SUCCEEDED, State.FAILED)
+
+
+# state -> Ready, Reconciling, Stalled, Succeeded, Failed
+_SPELLING: dict[State, tuple[Verdict, Verdict, Verdict, Verdict, Verdict]] = {
+    State.IN_PROGRESS: ("False", "True", "False", "Unknown", "Unknown"),
+    State.WAITING: ("False", "False", "False", "Unknown", "Unknown"),
+    State.STALLED: ("False", "False", "True", "Unknown", "Unknown"),
+    State.SUCCEEDED: ("True", "False", "False", "True", "False"),
+    State.FAILED: ("False", "False", "True", "False", "True"),
+}
+_TYPES = (
+    ConditionType.READY,
+    ConditionType.RECONCILING,
+    ConditionType.STALLED,
+    ConditionType.SUCCEEDED,
+    ConditionType.FAILED,
+)
+
+
+def standing_conditions(
+    old: Sequence[Condition], standing: Standing, *, generation: int, now: datetime
+) -> list[Condition]:
+    """Return `old` with the five conditions that say `standing`; others are kept."""
+    conditions = list(old)
+    for type_, status in zip(_TYPES, _SPELLING[standing.state], strict=True):
+        conditions = with_condition(
+            conditions,
+            type_,
+            status,
+            reason=standing.reason,
+            message=standing.message,
+            generation=generation,
+            now=now,
+        )
+    return conditions
