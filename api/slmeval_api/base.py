@@ -5,7 +5,15 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 T = TypeVar("T")
@@ -26,6 +34,14 @@ class ApiModel(BaseModel):
         strict=True,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_api_server_reads(cls, data: object) -> object:
+        """Drop nulls and read 4.0 as 4, as the API server does before it validates."""
+        if not isinstance(data, dict):
+            return data
+        return {key: _whole(value) for key, value in data.items() if value is not None}
+
     @classmethod
     def from_json_data(cls, data: Any) -> Self:  # noqa: ANN401 - any JSON value may arrive
         """Return the model that parsed JSON or YAML describes.
@@ -34,11 +50,15 @@ class ApiModel(BaseModel):
             pydantic.ValidationError: `data` is not of this form.
 
         """
-        return cls.model_validate(data)
+        return cls.model_validate(data, by_alias=True, by_name=False)
 
     def to_json_data(self) -> dict[str, Any]:
         """Return plain JSON data with camelCase keys; what is None is absent."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Rule:
@@ -74,7 +94,11 @@ Name = Annotated[str, StringConstraints(pattern=DNS_LABEL, min_length=1, max_len
 
 ObjectName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", min_length=1, max_length=253),
+    StringConstraints(
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        min_length=1,
+        max_length=253,
+    ),
 ]
 """The name of any Kubernetes object."""
 
@@ -86,10 +110,28 @@ PositiveDecimal = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$", max_length=19)
 ]
 
-Quantity = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$", max_length=20)
+
+def _text_of_number(value: object) -> object:
+    """Return the text of a whole number: people write `cpu: 4` without quotes."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+_ABOVE_ZERO = r"([1-9][0-9]{0,5}(\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9][0-9]{0,2})"
+
+Cpu = Annotated[
+    str,
+    BeforeValidator(_text_of_number),
+    StringConstraints(pattern=rf"^({_ABOVE_ZERO}|[1-9][0-9]{{0,8}}m)$", max_length=12),
+    Field(json_schema_extra={"x-kubernetes-int-or-string": True, "minimum": 1, "maximum": 999_999}),
 ]
-"""An amount of a resource in Kubernetes' notation: 500m, 2, 16Gi."""
+"""CPUs in Kubernetes' notation: 500m, 1.5, or the number 4."""
+
+Memory = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{_ABOVE_ZERO}(k|Ki|M|Mi|G|Gi|T|Ti)$", max_length=16),
+]
+"""Bytes in Kubernetes' notation, the unit included: 16Gi. A bare 16 would be 16 bytes."""
 
 Timestamp = Annotated[
     str,

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from .base import (
     LIST_MAP,
@@ -11,11 +11,12 @@ from .base import (
     MAX_NAME,
     ApiModel,
     Column,
+    Cpu,
     Generation,
     KindInfo,
+    Memory,
     ObjectName,
     PositiveDecimal,
-    Quantity,
     Rule,
     Text256,
     Unique,
@@ -47,19 +48,29 @@ EQUAL_HAS_KEY = Rule(
 )
 TOLERATION_RULES = (EXISTS_HAS_NO_VALUE, EQUAL_HAS_KEY)
 
-LabelKey = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
-        min_length=1,
-        max_length=317,
-    ),
-]
+LABEL_KEY = (
+    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
+LabelKey = Annotated[str, StringConstraints(pattern=LABEL_KEY, min_length=1, max_length=317)]
 LabelValue = Annotated[
     str,
     StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63),
 ]
-ImageName = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^\S+$")]
+LABEL_KEYS_ARE_VALID = Rule(
+    f"self.all(key, key.matches('{LABEL_KEY}'))",
+    "a label's key is a name of at most 63 letters, digits, '-', '_' and '.', "
+    "after an optional prefix such as nvidia.com/",
+    lambda labels: all(re.fullmatch(LABEL_KEY, key) for key in labels),
+)
+# A structural schema has no pattern for keys; the rule stands in for it.
+NodeLabels = Annotated[
+    dict[str, LabelValue],
+    Field(min_length=1, max_length=16, json_schema_extra=rules(LABEL_KEYS_ARE_VALID)),
+    AfterValidator(lambda labels: demand(labels, LABEL_KEYS_ARE_VALID)),
+]
+ImageName = Annotated[
+    str, StringConstraints(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")
+]
 RESERVED_ENV = r"^(RAY_.*|SLMEVAL_.*|PATH|PYTHONPATH|HOME|HF_TOKEN)$"
 ENV_IS_FREE = Rule(
     f"!self.name.matches('{RESERVED_ENV}')",
@@ -90,8 +101,8 @@ class Toleration(ApiModel):
 class Resources(ApiModel):
     """Compute that a pod asks for; requests and limits alike."""
 
-    cpu: Quantity = Field(description="CPUs, for example 4 or 500m.")
-    memory: Quantity = Field(description="Memory, for example 16Gi.")
+    cpu: Cpu = Field(description="CPUs, for example 4 or 500m.")
+    memory: Memory = Field(description="Memory with its unit, for example 16Gi.")
 
 
 class Gpus(ApiModel):
@@ -135,9 +146,9 @@ class PoolSpec(ApiModel):
             "installation without a GPU, and its trials say Simulated. Default vllm."
         ),
     )
-    node_selector: (
-        Annotated[dict[LabelKey, LabelValue], Field(min_length=1, max_length=16)] | None
-    ) = Field(default=None, description="Labels of the pool's nodes. Left out: any node.")
+    node_selector: NodeLabels | None = Field(
+        default=None, description="Labels of the pool's nodes. Left out: any node."
+    )
     tolerations: Annotated[list[Toleration], Field(max_length=16)] = Field(
         default_factory=list,
         json_schema_extra={"default": [], "x-kubernetes-list-type": "atomic"},
@@ -172,13 +183,11 @@ class PoolSpec(ApiModel):
         json_schema_extra={"default": {"cpu": "500m", "memory": "2Gi"}},
         description="What the Ray head (no GPU) asks for. Default 500m and 2Gi.",
     )
-    head_node_selector: (
-        Annotated[dict[LabelKey, LabelValue], Field(min_length=1, max_length=16)] | None
-    ) = Field(
+    head_node_selector: NodeLabels | None = Field(
         default=None,
         description="Labels of nodes for the Ray head, which needs no GPU. Left out: any node.",
     )
-    shared_memory: Quantity = Field(
+    shared_memory: Memory = Field(
         default="2Gi", description="Size of /dev/shm in each pod, part of its memory. Default 2Gi."
     )
     cache_claim: ObjectName | None = Field(

@@ -16,12 +16,21 @@ DataSource = Annotated[str, StringConstraints(pattern=DATA, min_length=8, max_le
 FieldName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=64)
 ]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^\S(.*\S)?$")]
+# The six ASCII blanks are spelt out: \s is wider in the pattern language of pydantic than in Go's.
+_INK = r"[^ \t\n\r\f\v]"
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=rf"^{_INK}(.*{_INK})?$")
+]
 
 NO_PARENT = Rule(
     "!self.test.contains('..') && (!has(self.train) || !self.train.contains('..'))",
     "test and train must not contain '..': name the file itself",
     lambda d: ".." not in d.test and ".." not in (d.train or ""),
+)
+TRAIN_IS_NOT_TEST = Rule(
+    "!has(self.train) || self.train != self.test",
+    "train and test must differ: an example that is also a test item gives its answer away",
+    lambda d: d.train != d.test,
 )
 TRAIN_FOR_FEW_SHOT = Rule(
     "self.fewShot.count == 0 || has(self.data.train)",
@@ -44,7 +53,7 @@ class TaskData(ApiModel):
     `pvc://claim/file` (of this namespace), `file:///file` (in the pool's image).
     """
 
-    model_config = ConfigDict(json_schema_extra=rules(NO_PARENT))
+    model_config = ConfigDict(json_schema_extra=rules(NO_PARENT, TRAIN_IS_NOT_TEST))
 
     test: DataSource = Field(description="The items to be scored.")
     train: DataSource | None = Field(
@@ -58,7 +67,7 @@ class TaskData(ApiModel):
 
     @model_validator(mode="after")
     def _rules(self) -> "TaskData":
-        return demand(self, NO_PARENT)
+        return demand(self, NO_PARENT, TRAIN_IS_NOT_TEST)
 
 
 class FewShot(ApiModel):

@@ -4,10 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
-
 from .crd import KINDS, crd
 from .reference import reference
+from .yaml_text import yaml_text
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "# Generated from api/slmeval_api by `make gen`. Do not edit.\n"
@@ -18,7 +17,7 @@ def generated() -> dict[Path, str]:
     """Return path -> content of everything that the models give."""
     files = dict[Path, str]()
     for kind in KINDS:
-        text = HEADER + yaml.safe_dump(crd(kind), sort_keys=False, width=100, allow_unicode=True)
+        text = HEADER + yaml_text(crd(kind))
         files[ROOT / f"crds/{kind.info.plural}.yaml"] = text
         files[CHART_CRDS / f"{kind.info.plural}.yaml"] = text
         files[ROOT / f"docs/reference/{kind.info.kind.lower()}.md"] = reference(kind)

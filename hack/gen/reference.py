@@ -37,7 +37,7 @@ def reference(kind: Kind) -> str:
 
 
 def _children(node: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any], bool]]:
-    if node["type"] == "array":
+    if node.get("type") == "array":
         yield from _children(node["items"], f"{path}[]")
         return
     required = node.get("required", [])
@@ -54,7 +54,7 @@ def _fields(node: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, An
 def _rules(node: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
     for rule in node.get("x-kubernetes-validations", []):
         yield path, rule["message"]
-    if node["type"] == "array":
+    if node.get("type") == "array":
         yield from _rules(node["items"], f"{path}[]")
     for key, child in node.get("properties", {}).items():
         yield from _rules(child, f"{path}.{key}")
@@ -66,7 +66,8 @@ def _row(path: str, node: dict[str, Any], is_required: bool) -> str:
 
 
 def _form(node: dict[str, Any]) -> str:
-    words = [node["type"] if node["type"] != "array" else f"list of {node['items']['type']}"]
+    kind = node.get("type", "integer or string")
+    words = [kind if kind != "array" else f"list of {node['items']['type']}"]
     if "enum" in node:
         words = [" or ".join(f"`{v}`" for v in node["enum"])]
     for key, word in (
@@ -77,6 +78,6 @@ def _form(node: dict[str, Any]) -> str:
     ):
         if key in node:
             words.append(f"{word} {node[key]:,}")
-    if "default" in node and node["type"] in ("string", "integer", "boolean"):
+    if "default" in node and kind in ("string", "integer", "boolean"):
         words.append(f"default `{node['default']}`")
     return ", ".join(words)

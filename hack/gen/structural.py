@@ -73,6 +73,9 @@ def _node(raw: dict[str, Any], defs: dict[str, Any], path: str) -> dict[str, Any
     bound = NEEDS_MAXIMUM.get(kind)
     if bound and bound not in out and "enum" not in out:
         raise NotStructuralError(path, f"no {bound}", "give it one, or the CEL cost is unbounded")
+    if out.get("x-kubernetes-int-or-string"):  # its form in a structural schema
+        del out["type"]
+        out["anyOf"] = [{"type": "integer"}, {"type": "string"}]
     if kind == "array":
         out["items"] = _node(node["items"], defs, f"{path}[]")
         out.setdefault("x-kubernetes-list-type", "atomic")
