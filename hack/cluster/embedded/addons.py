@@ -18,6 +18,7 @@ from .progress import wait_until
 from .templates import rendered, values_of, write_rendered
 
 KUBERAY_NAMESPACE = "kuberay-system"
+_CRDS = ("crd/rayclusters.ray.io", "crd/rayjobs.ray.io", "crd/rayservices.ray.io")
 _KUBERAY = ("deployment/kuberay-operator", "-n", KUBERAY_NAMESPACE)
 
 
@@ -63,8 +64,13 @@ def dns_answers() -> bool:
 def apply_kuberay(layout: Layout, kubectl: Kubectl, *, image: str, built: Path) -> None:
     """Apply KubeRay's CRDs, wait until they are served, then its RBAC and Deployment."""
     kubectl.apply_folder(built / "config" / "crd" / "bases")
-    crds = ["crd/rayclusters.ray.io", "crd/rayjobs.ray.io", "crd/rayservices.ray.io"]
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", *crds)
+    wait_until(
+        # Asked anew each time: kubectl fails at once on a CRD that has no conditions yet.
+        lambda: kubectl.has_condition("Established", *_CRDS),
+        what="KubeRay's API",
+        timeout_s=60,
+        hint="Run `kubectl describe crds`.",
+    )
     folder = layout.conf / "kuberay"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(built / "config" / "rbac", folder / "rbac")
@@ -75,8 +81,16 @@ def apply_kuberay(layout: Layout, kubectl: Kubectl, *, image: str, built: Path) 
 
 
 def is_kuberay_available(kubectl: Kubectl) -> bool:
-    """Tell whether KubeRay's newest pod is ready."""
-    return kubectl.can("rollout", "status", *_KUBERAY, "--timeout=1s")
+    """Tell whether KubeRay's newest pod is ready, and serves: readiness may be of a past boot."""
+    if not kubectl.can("rollout", "status", *_KUBERAY, "--timeout=1s"):
+        return False
+    spec = kubectl.get("service/kuberay-operator", "-n", KUBERAY_NAMESPACE)["spec"]
+    address = (spec["clusterIP"], spec["ports"][0]["port"])
+    try:
+        with socket.create_connection(address, timeout=1.0):
+            return True
+    except OSError:
+        return False
 
 
 def wait_for_kuberay(kubectl: Kubectl) -> None:

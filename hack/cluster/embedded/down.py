@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import time
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -46,10 +46,10 @@ def down(layout: Layout) -> None:
             stop(name, pids=layout.pids)
         # Noted now: containerd deletes the bundle of a container whose end it sees.
         found = containers(layout)
-        end_containers(layout, set(found))
+        end_containers(layout, found)
         for name in ("containerd", "kube-scheduler", "kube-controller-manager"):
             stop(name, pids=layout.pids)
-        end_containers(layout, set(found) | set(containers(layout)))
+        end_containers(layout, found | containers(layout))
         # Waits for its watches to end by themselves, which need not be waited for.
         stop("kube-apiserver", pids=layout.pids, grace_s=2.0)
         stop("etcd", pids=layout.pids)
@@ -73,15 +73,10 @@ def check_is_ours(state: Path) -> None:
         )
 
 
-def containers(layout: Layout) -> dict[str, Path | None]:
-    """Return the id of each container that containerd has started, and its shim's socket."""
+def containers(layout: Layout) -> set[str]:
+    """Return the id of each container that containerd has started and not yet cleaned up."""
     tasks = layout.run / "containerd" / "io.containerd.runtime.v2.task" / "k8s.io"
-    found: dict[str, Path | None] = {}
-    for bundle in sorted(tasks.iterdir()) if tasks.is_dir() else []:
-        address = bundle / "address"
-        socket = Path(address.read_text().removeprefix("unix://")) if address.is_file() else None
-        found[bundle.name] = socket
-    return found
+    return {bundle.name for bundle in tasks.iterdir()} if tasks.is_dir() else set()
 
 
 def end_containers(layout: Layout, own: set[str]) -> None:
@@ -137,19 +132,19 @@ def _remove_folder(folder: Path) -> None:
         return
 
 
-def remove_outside_files(layout: Layout, found: Mapping[str, Path | None]) -> None:
+def remove_outside_files(layout: Layout, found: set[str]) -> None:
     """Remove the few files whose places containerd, CNI and the kubelet do not let us choose.
 
     Args:
-        layout: the cluster.
-        found: the containers' ids and their shims' sockets.
+        layout: the cluster, whose processes have ended.
+        found: the ids of its containers.
 
     """
-    for socket in found.values():
-        if socket:
-            socket.unlink(missing_ok=True)
-    _remove_cni_results(set(found))
-    for link in list(_LOG_LINKS.iterdir()) if _LOG_LINKS.is_dir() else []:
+    for path in _files_in(_SHIM_SOCKETS):
+        if is_dead_socket(path):
+            path.unlink()
+    _remove_cni_results(found)
+    for link in _files_in(_LOG_LINKS):
         if link.is_symlink() and link.readlink().is_relative_to(layout.state):
             link.unlink()
     for name in ("kubelet.sock", "kubelet_internal_checkpoint"):
@@ -160,12 +155,29 @@ def remove_outside_files(layout: Layout, found: Mapping[str, Path | None]) -> No
         _remove_folder(folder.parent)
 
 
+def _files_in(folder: Path) -> list[Path]:
+    """Return what lies in a folder that need not exist."""
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def is_dead_socket(path: Path) -> bool:
+    """Tell whether nobody listens on a socket any more, as on a shim's that was killed."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trying:
+        try:
+            trying.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+    return False
+
+
 def _remove_cni_results(ids: set[str]) -> None:
     """Remove what libcni noted of our network, and of the loopback of our containers.
 
     A pod that ended while nobody watched is known by its note of our network alone.
     """
-    results = list(_CNI_RESULTS.iterdir()) if _CNI_RESULTS.is_dir() else []
+    results = _files_in(_CNI_RESULTS)
     ours = [note for note in results if note.name.startswith(f"{CNI_NETWORK}-")]
     ids = ids | {note.name.split("-")[1] for note in ours}
     loopbacks = [note for note in results if any(container in note.name for container in ids)]

@@ -17,6 +17,7 @@ from .layout import Layout
 from .progress import say
 
 PINNED = "io.cri-containerd.pinned=pinned"
+_UP = "Run `python3 hack/cluster up`."
 _REMEDY = "Is the cluster up? See `python3 hack/cluster status`."
 
 
@@ -125,6 +126,8 @@ def load(layout: Layout, path: Path, *, name: str | None = None) -> list[str]:
         ClusterError: `path` is no image, or containerd refuses it.
 
     """
+    if not layout.containerd_socket.exists():
+        raise ClusterError(f"No containerd runs in {layout.state}.", _UP)
     before = image_targets(layout)
     with oci.open_layout(path) as found:
         if found is None:

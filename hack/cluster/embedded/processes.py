@@ -30,6 +30,7 @@ class Record:
     pid: int
     start_ticks: int
     boot_id: str
+    started_at_s: float  # Unix time
     argv: tuple[str, ...]
 
 
@@ -68,6 +69,7 @@ def read_record(path: Path) -> Record | None:
             pid=raw["pid"],
             start_ticks=raw["start_ticks"],
             boot_id=raw["boot_id"],
+            started_at_s=raw["started_at_s"],
             argv=tuple(raw["argv"]),
         )
     except (FileNotFoundError, ValueError, KeyError):
@@ -111,7 +113,13 @@ def ensure_started(
     ticks = start_ticks_of(child.pid)
     if ticks is None:
         raise ClusterError(f"{name} ended at once.", f"Read {logs / f'{name}.log'}.")
-    new = Record(pid=child.pid, start_ticks=ticks, boot_id=boot_id(), argv=wanted)
+    new = Record(
+        pid=child.pid,
+        start_ticks=ticks,
+        boot_id=boot_id(),
+        started_at_s=time.time(),
+        argv=wanted,
+    )
     path.write_text(json.dumps(asdict(new)))
     return True
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from . import addons
 from .kubectl import Kubectl
 from .layout import NODE_NAME, Layout
+from .node import node_is_ready
 from .processes import is_running
 
 COMPONENTS = (
@@ -46,7 +47,7 @@ def checks(layout: Layout) -> list[Check]:
     found.append(Check(name="API server is ready", is_good=is_answering, hint=log))
     if not is_answering:
         return found
-    ready = kubectl.has_condition("Ready", f"node/{NODE_NAME}")
+    ready = node_is_ready(layout, kubectl)
     return [
         *found,
         Check(name="node is Ready", is_good=ready, hint=f"kubectl describe node {NODE_NAME}"),

@@ -12,7 +12,8 @@ from . import addons, images, network, pki, preflight, services
 from .down import check_is_ours
 from .golang import ensure_built
 from .kubectl import Kubectl
-from .layout import NODE_IP, NODE_NAME, Layout
+from .layout import NODE_IP, Layout
+from .node import node_is_ready
 from .packages import ensure_packages
 from .processes import boot_id, ensure_started
 from .progress import say, step, wait_until
@@ -146,7 +147,7 @@ def _start_node(layout: Layout, kubernetes: Path, kubectl: Kubectl) -> None:
     proxy = services.kube_proxy(kubernetes / "kube-proxy", layout)
     _start(layout, "kube-proxy", proxy, config="kube-proxy.yaml")
     wait_until(
-        lambda: kubectl.has_condition("Ready", f"node/{NODE_NAME}"),
+        lambda: node_is_ready(layout, kubectl),
         what="The node",
         timeout_s=120,
         hint=f"Read {layout.logs}/kubelet.log.",
