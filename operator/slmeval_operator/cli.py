@@ -2,6 +2,7 @@
 
 import sys
 
+from prometheus_client import disable_created_metrics
 from pydantic import ValidationError
 
 from .logs import configure
@@ -18,6 +19,7 @@ def main() -> int:
             sys.stderr.write(f"slmeval-operator: {name}: {fault['msg']}\n")
         return 2
     configure(settings.log_level, settings.log_format)
+    disable_created_metrics()  # a second series for each counter that nobody reads
     from .main import run  # kopf is slow to import: a wrong setting is told at once
 
     run(settings)

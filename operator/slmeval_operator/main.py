@@ -81,6 +81,10 @@ def registry_of(operator: Operator) -> kopf.OperatorRegistry:
         configure(settings)
         await operator.start()
 
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
     @kopf.on.cleanup(registry=registry)
     async def stopped(**_: Any) -> None:  # noqa: ANN401
         await operator.stop()
