@@ -1,0 +1,233 @@
+"""SLMEvaluations whose object or models must be refused, with what the API server says."""
+
+from builders import a_model, a_task, evaluation_body
+from verdicts.cases import Bad, Json, without
+
+
+def _model(**overrides: object) -> Json:
+    return evaluation_body(models=[a_model(**overrides)])
+
+
+def _engine(**engine: object) -> Json:
+    return _model(engine=engine)
+
+
+def _source(source: str) -> Json:
+    return _model(source=source)
+
+
+OBJECTS = (
+    Bad(
+        "a name too long for the names that are made from it",
+        evaluation_body(name="a" * 41),
+        "metadata.name",
+        "must be at most 40",
+    ),
+    Bad(
+        "a name that starts with a digit",
+        evaluation_body(name="1-of-many"),
+        "metadata.name",
+        "start with a letter",
+    ),
+    Bad(
+        "a name with a dot",
+        evaluation_body(name="a.b"),
+        "metadata.name",
+        "lower-case letters, digits and '-'",
+    ),
+    Bad("no spec", without(evaluation_body(), "spec"), "spec", "Required value"),
+    Bad("an unknown key in the spec", evaluation_body(modells=[]), "spec.modells", "unknown field"),
+    Bad(
+        "an unknown key deep in the spec",
+        _engine(gpuMemoryUtilization=90),
+        "spec.models[0].engine.gpuMemoryUtilization",
+        "unknown field",
+    ),
+    Bad(
+        "the Python spelling of a key",
+        evaluation_body(trial_deadline_seconds=60),
+        "spec.trial_deadline_seconds",
+        "unknown field",
+    ),
+    Bad(
+        "nothing to measure",
+        evaluation_body(workloads=[], tasks=[]),
+        "spec",
+        "nothing to measure: name at least one entry in workloads or tasks",
+    ),
+    Bad(
+        "suspend as text",
+        evaluation_body(suspend="true"),
+        "spec.suspend",
+        'must be of type boolean: "string"',
+    ),
+    Bad(
+        "a seed as text",
+        evaluation_body(seed="1"),
+        "spec.seed",
+        'must be of type integer: "string"',
+    ),
+    Bad(
+        "a seed with a fraction", evaluation_body(seed=1.5), "spec.seed", "must be of type integer"
+    ),
+    Bad("a negative seed", evaluation_body(seed=-1), "spec.seed", "greater than or equal to 0"),
+    Bad(
+        "a deadline shorter than a start",
+        evaluation_body(deadlineSeconds=59),
+        "spec.deadlineSeconds",
+        "greater than or equal to 60",
+    ),
+    Bad(
+        "a deadline beyond a week",
+        evaluation_body(deadlineSeconds=604_801),
+        "spec.deadlineSeconds",
+        "less than or equal to 604800",
+    ),
+    Bad(
+        "a trial that may take longer than its attempt",
+        evaluation_body(deadlineSeconds=3600, trialDeadlineSeconds=3601),
+        "spec",
+        "startDeadlineSeconds and trialDeadlineSeconds must not exceed deadlineSeconds",
+    ),
+    Bad(
+        "a start that may take longer than its attempt, by default",
+        evaluation_body(deadlineSeconds=600, trialDeadlineSeconds=600),
+        "spec",
+        "startDeadlineSeconds and trialDeadlineSeconds must not exceed deadlineSeconds",
+    ),
+    Bad(
+        "more attempts than sense",
+        evaluation_body(backoffLimit=11),
+        "spec.backoffLimit",
+        "less than or equal to 10",
+    ),
+    Bad(
+        "a hub token without a Secret",
+        evaluation_body(huggingFace={}),
+        "spec.huggingFace.secretName",
+        "Required value",
+    ),
+    Bad(
+        "a Secret's key with a slash",
+        evaluation_body(huggingFace={"secretName": "hub", "secretKey": "a/b"}),
+        "spec.huggingFace.secretKey",
+        "should match",
+    ),
+    Bad("no pool", evaluation_body(pools=[]), "spec.pools", "should have at least 1 items"),
+    Bad(
+        "a pool named twice",
+        evaluation_body(pools=["gpu", "gpu"]),
+        "spec.pools[1]",
+        "Duplicate value",
+    ),
+    Bad(
+        "a pool with a capital letter",
+        evaluation_body(pools=["A6000"]),
+        "spec.pools[0]",
+        "should match",
+    ),
+    Bad(
+        "a pool that is null",
+        evaluation_body(pools=[None]),
+        "spec.pools[0]",
+        "must be of type string",
+    ),
+)
+
+MODELS = (
+    Bad("no model", evaluation_body(models=[]), "spec.models", "should have at least 1 items"),
+    Bad(
+        "models left out",
+        without(evaluation_body(), "spec.models"),
+        "spec.models",
+        "Required value",
+    ),
+    Bad("models that are null", evaluation_body(models=None), "spec.models", "Required value"),
+    Bad(
+        "more models than a run may hold",
+        evaluation_body(models=[a_model(f"m{i}") for i in range(65)]),
+        "spec.models",
+        "must have at most 64 items",
+    ),
+    Bad(
+        "two candidates of one name",
+        evaluation_body(models=[a_model("twin"), a_model("twin")]),
+        "spec.models[1]",
+        'Duplicate value: {"name":"twin"}',
+    ),
+    Bad(
+        "a candidate without a source",
+        evaluation_body(models=[{"name": "small"}]),
+        "spec.models[0].source",
+        "Required value",
+    ),
+    Bad(
+        "a candidate's name with a dot",
+        evaluation_body(models=[a_model("llama-3.2-1b", source="file:///m")]),
+        "spec.models[0].name",
+        "should match",
+    ),
+    Bad(
+        "a hub name without a revision",
+        _source("hf://Qwen/Qwen2.5-1.5B-Instruct"),
+        "spec.models[0].source",
+        "should match",
+    ),
+    Bad(
+        "a hub name without an organisation",
+        _source("hf://gpt2@main"),
+        "spec.models[0].source",
+        "should match",
+    ),
+    Bad(
+        "a web address",
+        _source("https://huggingface.co/Qwen/Qwen2.5-1.5B-Instruct"),
+        "spec.models[0].source",
+        "should match",
+    ),
+    Bad("a relative file", _source("file://models/small"), "spec.models[0].source", "should match"),
+    Bad(
+        "a way out of the claim",
+        _source("pvc://models/../other"),
+        "spec.models[0]",
+        "source must not contain '..'",
+    ),
+    Bad(
+        "a line break after the source",
+        _source("file:///models/small\n"),
+        "spec.models[0].source",
+        "should match",
+    ),
+    Bad(
+        "a number format that no engine has",
+        _engine(dtype="int3"),
+        "spec.models[0].engine.dtype",
+        'supported values: "auto", "bfloat16", "float16", "float32"',
+    ),
+    Bad(
+        "a context shorter than the engine takes",
+        _engine(maxModelLen=15),
+        "spec.models[0].engine.maxModelLen",
+        "greater than or equal to 16",
+    ),
+    Bad(
+        "GPU memory as a share of one",
+        _engine(gpuMemoryUtilizationPercent=0.9),
+        "spec.models[0].engine.gpuMemoryUtilizationPercent",
+        "must be of type integer",
+    ),
+    Bad(
+        "no GPU for a replica",
+        _engine(tensorParallelSize=0),
+        "spec.models[0].engine.tensorParallelSize",
+        "greater than or equal to 1",
+    ),
+    Bad(
+        "a task on random weights",
+        evaluation_body(models=[a_model(engine={"loadFormat": "dummy"})], tasks=[a_task()]),
+        "spec",
+        "tasks cannot be scored on random weights",
+    ),
+)
+
+BAD_EVALUATIONS = (*OBJECTS, *MODELS)

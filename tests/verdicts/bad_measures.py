@@ -1,0 +1,155 @@
+"""SLMEvaluations whose workloads or tasks must be refused, with what the API server says."""
+
+from builders import a_model, a_task, a_workload, evaluation_body
+from verdicts.cases import Bad, Json, changed
+
+
+def _batch(**batch: object) -> Json:
+    return evaluation_body(workloads=[a_workload(**batch)])
+
+
+def _task(**overrides: object) -> Json:
+    return evaluation_body(tasks=[a_task(**overrides)])
+
+
+def _data(**data: object) -> Json:
+    return _task(data={"test": "builtin://support-intents/test", **data})
+
+
+def _labels(*labels: object) -> Json:
+    return _task(classification={"labels": list(labels)})
+
+
+WORKLOADS = (
+    Bad(
+        "a workload of no kind",
+        evaluation_body(workloads=[{"name": "chat"}]),
+        "spec.workloads[0].batch",
+        "Required value",
+    ),
+    Bad(
+        "two workloads of one name",
+        evaluation_body(workloads=[a_workload(), a_workload()]),
+        "spec.workloads[1]",
+        "Duplicate value",
+    ),
+    Bad(
+        "no request",
+        _batch(requests=0),
+        "spec.workloads[0].batch.requests",
+        "greater than or equal to 1",
+    ),
+    Bad(
+        "requests with a thousands separator",
+        _batch(requests="1,000"),
+        "spec.workloads[0].batch.requests",
+        'must be of type integer: "string"',
+    ),
+    Bad(
+        "more repetitions than are kept",
+        _batch(repetitions=21),
+        "spec.workloads[0].batch.repetitions",
+        "less than or equal to 20",
+    ),
+    Bad(
+        "a request longer than the context that was asked for",
+        evaluation_body(
+            models=[a_model(engine={"maxModelLen": 2048})],
+            workloads=[a_workload(inputTokens=2000, outputTokens=49)],
+        ),
+        "spec",
+        "raise maxModelLen or shorten the workload",
+    ),
+)
+
+TASKS = (
+    Bad(
+        "a task of no type",
+        evaluation_body(tasks=[{"name": "t", "data": {"test": "builtin://support-intents/test"}}]),
+        "spec.tasks[0].classification",
+        "Required value",
+    ),
+    Bad(
+        "a single label",
+        _labels("refund"),
+        "spec.tasks[0].classification.labels",
+        "should have at least 2 items",
+    ),
+    Bad(
+        "a label named twice",
+        _labels("refund", "refund"),
+        "spec.tasks[0].classification.labels[1]",
+        "Duplicate value",
+    ),
+    Bad(
+        "a label that YAML took for a boolean",
+        _labels(True, False),
+        "spec.tasks[0].classification.labels[0]",
+        'must be of type string: "boolean"',
+    ),
+    Bad(
+        "a label with a blank at its end",
+        _labels("refund ", "delivery"),
+        "spec.tasks[0].classification.labels[0]",
+        "should match",
+    ),
+    Bad(
+        "an empty label",
+        _labels("", "delivery"),
+        "spec.tasks[0].classification.labels[0]",
+        "should be at least 1 chars long",
+    ),
+    Bad(
+        "a way of answering that does not exist",
+        _task(classification={"labels": ["a", "b"], "answer": "free"}),
+        "spec.tasks[0].classification.answer",
+        'supported values: "Constrained", "Free"',
+    ),
+    Bad(
+        "examples without data to take them from",
+        _task(fewShot={"count": 3}),
+        "spec.tasks[0]",
+        "fewShot.count needs data.train",
+    ),
+    Bad(
+        "more examples than a prompt may hold",
+        changed(
+            _data(train="builtin://support-intents/train"), "spec.tasks.0.fewShot", {"count": 65}
+        ),
+        "spec.tasks[0].fewShot.count",
+        "less than or equal to 64",
+    ),
+    Bad(
+        "examples taken from the test set",
+        _data(train="builtin://support-intents/test"),
+        "spec.tasks[0].data",
+        "train and test must differ",
+    ),
+    Bad(
+        "test data on the web",
+        _data(test="https://example.com/test.jsonl"),
+        "spec.tasks[0].data.test",
+        "should match",
+    ),
+    Bad(
+        "a part of a sample that does not exist",
+        _data(test="builtin://support-intents/dev"),
+        "spec.tasks[0].data.test",
+        "should match",
+    ),
+    Bad(
+        "a way out of the claim of the data",
+        _data(test="pvc://data/../secrets.jsonl"),
+        "spec.tasks[0].data",
+        "must not contain '..'",
+    ),
+    Bad(
+        "a column without a name",
+        _data(fields={"text": ""}),
+        "spec.tasks[0].data.fields.text",
+        "should be at least 1 chars long",
+    ),
+    Bad("no item", _task(limit=0), "spec.tasks[0].limit", "greater than or equal to 1"),
+)
+
+BAD_MEASURES = (*WORKLOADS, *TASKS)

@@ -1,0 +1,111 @@
+"""Manifests at the edge of what is allowed: both judges must take them."""
+
+from builders import (
+    a_model,
+    a_task,
+    a_workload,
+    evaluation_body,
+    pool_body,
+    pool_spec,
+    run_body,
+    trial_body,
+)
+from verdicts.cases import Good, Json
+
+LONGEST = "a" * 40
+
+
+def _source(source: str) -> Json:
+    return evaluation_body(models=[a_model(source=source)])
+
+
+def _data(test: str, train: str | None = None) -> Json:
+    data = {"test": test} | ({"train": train} if train else {})
+    return evaluation_body(tasks=[a_task(data=data)])
+
+
+def _labels(*labels: str) -> Json:
+    return evaluation_body(tasks=[a_task(classification={"labels": list(labels)})])
+
+
+def _cpu(cpu: object) -> Json:
+    return pool_body(workerResources={"cpu": cpu, "memory": "4Gi"})
+
+
+def _memory(memory: str) -> Json:
+    return pool_body(workerResources={"cpu": "1", "memory": memory})
+
+
+EVALUATIONS = (
+    Good("the smallest", evaluation_body()),
+    Good("the longest name", evaluation_body(name=LONGEST)),
+    Good("a name of one letter", evaluation_body(name="a")),
+    Good("a whole number written with a point", evaluation_body(seed=7.0)),
+    Good("nulls where a default is", evaluation_body(seed=None, tasks=None, huggingFace=None)),
+    Good("nulls below", evaluation_body(models=[a_model(engine={"maxModelLen": None})])),
+    Good("deadlines that are equal", evaluation_body(
+        deadlineSeconds=60, startDeadlineSeconds=60, trialDeadlineSeconds=60)),
+    Good("the largest seed", evaluation_body(seed=2_147_483_647)),
+    Good("no further attempt", evaluation_body(backoffLimit=0)),
+    Good("the most models", evaluation_body(models=[a_model(f"m{i}") for i in range(64)])),
+    Good("the most pools", evaluation_body(pools=[f"p{i}" for i in range(16)])),
+    Good("two candidates of one source", evaluation_body(
+        models=[a_model("a", source="file:///m"), a_model("b", source="file:///m")])),
+    Good("a request that fills the context", evaluation_body(
+        models=[a_model(engine={"maxModelLen": 2048})],
+        workloads=[a_workload(inputTokens=2000, outputTokens=48)])),
+    Good("random weights without a task", evaluation_body(
+        models=[a_model(engine={"loadFormat": "dummy"})])),
+    Good("tasks alone", evaluation_body(workloads=[], tasks=[a_task()])),
+    Good("a hub branch with a slash", _source("hf://org/model@refs/pr/1")),
+    Good("a hub commit", _source("hf://Qwen/Qwen2.5-1.5B-Instruct@" + "0" * 40)),
+    Good("a whole claim", _source("pvc://models")),
+    Good("a claim's folder", _source("pvc://models/llama/3.2")),
+    Good("a label of one letter", _labels("a", "b")),
+    Good("labels of many words", _labels("wants a refund", "where is my parcel?")),
+    Good("labels in other scripts", _labels("退款", "配送")),
+    Good("a label that ends with a no-break space", _labels("a\u00a0", "b")),
+    Good("data in a ConfigMap", _data("configmap://my.items/test.jsonl")),
+    Good("data in a claim", _data("pvc://data/a/b/test.jsonl", "pvc://data/a/b/train.jsonl")),
+    Good("data in the image", _data("file:///data/test.jsonl")),
+    Good("examples", evaluation_body(tasks=[a_task(
+        data={"test": "builtin://a/test", "train": "builtin://a/train"},
+        fewShot={"count": 64, "strategy": "Random"})])),
+)  # fmt: skip
+
+POOLS = (
+    Good("the smallest", pool_body()),
+    Good("the longest name", pool_body(name=LONGEST)),
+    Good("a name that starts with a digit", pool_body(name="2xa10")),
+    Good("CPUs as a number", _cpu(4)),
+    Good("CPUs as text", _cpu("4")),
+    Good("CPUs with a fraction", _cpu("1.5")),
+    Good("half a CPU", _cpu("0.50")),
+    Good("thousandths of a CPU", _cpu("100m")),
+    Good("the most CPUs", _cpu(999_999)),
+    Good("memory with a fraction", _memory("1.5Gi")),
+    Good("half a gibibyte", _memory("0.5Gi")),
+    Good("memory in powers of ten", _memory("16G")),
+    Good("an empty label's value", pool_body(nodeSelector={"slmeval.dev/pool": ""})),
+    Good("labels with and without a prefix", pool_body(
+        nodeSelector={"nvidia.com/gpu.product": "NVIDIA-A10", "Zone_1": "eu.west"})),
+    Good("a label that is null", pool_body(nodeSelector=None)),
+    Good("a taint of any key", pool_body(tolerations=[{"operator": "Exists"}])),
+    Good("a taint with a value", pool_body(tolerations=[{"key": "gpu", "value": "a10"}])),
+    Good("the same taint twice", pool_body(tolerations=[{"operator": "Exists"}] * 2)),
+    Good("a free pool", pool_body(pricePerHour="0")),
+    Good("a price to the last digit", pool_body(pricePerHour="1.123456789")),
+    Good("an empty variable", pool_body(env=[{"name": "VLLM_USE_V1", "value": ""}])),
+    Good("an image by digest", pool_body(image="registry:5000/a/b:v1@sha256:" + "0" * 64)),
+    Good("another vendor's GPU", pool_body(gpus={"memoryGiB": 64, "resourceName": "amd.com/gpu"})),
+)  # fmt: skip
+
+RUNS_AND_TRIALS = (
+    Good("the smallest run", run_body()),
+    Good("the most pools of a run", run_body(
+        pools=[{"name": f"p{i}", "spec": pool_spec()} for i in range(16)])),
+    Good("the smallest trial", trial_body()),
+    Good("the longest trial name", trial_body(name="a" * 253)),
+)  # fmt: skip
+
+GOOD = (*EVALUATIONS, *POOLS, *RUNS_AND_TRIALS)
