@@ -19,7 +19,7 @@ def main() -> int:
             sys.stderr.write(f"slmeval-operator: {name}: {fault['msg']}\n")
         return 2
     configure(settings.log_level, settings.log_format)
-    disable_created_metrics()  # a second series for each counter that nobody reads
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a series for each counter more
     from .main import run  # kopf is slow to import: a wrong setting is told at once
 
     run(settings)

@@ -1,0 +1,90 @@
+"""Run the test tiers: prepare what each needs, say why one is left out, then pytest.
+
+    python -m hack.test [unit] [chart] [api] [cluster]
+
+Without names: all of them. SLMEVAL_TIERS (comma-separated) promises tiers: one that cannot be
+prepared, or in which no test runs, then fails instead of being left out.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TIERS = ("unit", "chart", "api", "cluster")
+CLUSTER = ["python3", "hack/cluster"]
+
+
+def say(text: str) -> None:
+    """Print a line for people, at once."""
+    print(f"== {text}", flush=True)
+
+
+def run(*command: str) -> bool:
+    """Run a command in the repository's root; return whether it succeeded."""
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def tools_for(tier: str) -> str | None:
+    """Build helm, kubectl or the API server where they are missing; return why that failed."""
+    if run(*CLUSTER, "tools"):
+        return None
+    return f"the tools of the {tier} tier could not be made; the lines above say why"
+
+
+def cluster() -> str | None:
+    """Have a cluster with our images; return why there is none."""
+    if os.environ.get("SLMEVAL_EMBEDDED") != "yes":
+        say(f"the cluster that KUBECONFIG names is used: {os.environ.get('KUBECONFIG')}")
+        return None
+    if not run(*CLUSTER, "up"):
+        return "no cluster: KUBECONFIG names none, and the embedded one cannot run here (see above)"
+    if not run("make", "images"):
+        return "the images could not be built; the lines above say why"
+    return None
+
+
+PREPARE: dict[str, Callable[[], str | None]] = {
+    "unit": lambda: None,
+    "chart": lambda: tools_for("chart"),
+    "api": lambda: tools_for("api"),
+    "cluster": cluster,
+}
+
+
+def main() -> int:
+    """Prepare and run; return pytest's first bad exit code, or 1 for a broken promise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tiers", nargs="*", metavar="tier", help=", ".join(TIERS))
+    asked = parser.parse_args().tiers or list(TIERS)
+    unknown = sorted(set(asked) - set(TIERS))
+    if unknown:
+        parser.error(f"no such tier: {', '.join(unknown)}; there are {', '.join(TIERS)}")
+    promised = {t for t in os.environ.get("SLMEVAL_TIERS", "").split(",") if t}
+    left_out = dict[str, str]()
+    for tier in asked:
+        reason = PREPARE[tier]()
+        if reason is not None:
+            left_out[tier] = reason
+            continue
+        say(f"{tier} tier")
+        promise = {"SLMEVAL_TIERS": tier if tier in promised else ""}
+        code = subprocess.run(
+            [sys.executable, "-m", "pytest", f"tests/{tier}"],
+            cwd=ROOT,
+            env=os.environ | promise,
+            check=False,
+        ).returncode
+        if code != 0:
+            return code
+    for tier, reason in left_out.items():
+        say(f"left out: {tier} tier: {reason}")
+    broken = promised & left_out.keys()
+    return int(bool(broken))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
