@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import ApiModel, Name, ObjectName, UniqueNames
+from .base import ApiModel, Digest, Name, ObjectName, UniqueNames
 from .model import ModelEntry
 from .result import Progress, TrialResult
 from .task import Task
@@ -15,7 +15,9 @@ PLAN_FOLDER = "/etc/slmeval"
 REPORT_FOLDER = "/report"
 """Written by the driver, read by the reporter: one file a trial, <trial>.json."""
 FINISHED_FOLDER = "/finished"
-"""Written by the reporter, read by the driver: finished.json."""
+"""Written by the reporter, read by the driver: finished.json, then applied.json."""
+FINISHED_FILE = "finished.json"
+APPLIED_FILE = "applied.json"
 CLAIM_FOLDER = "/claims"
 """PersistentVolumeClaims that sources name are mounted, read-only, at /claims/<claim>."""
 CONFIGMAP_FOLDER = "/configmaps"
@@ -71,5 +73,20 @@ class Finished(ApiModel):
     """The reporter's word to the driver: trials that must not be measured again."""
 
     trials: Annotated[list[ObjectName], Field(max_length=64)] = Field(
-        description="Names of trials that have a final result."
+        description="Names of trials that have a final result, or that were deleted."
+    )
+
+
+class AppliedReport(ApiModel):
+    """A report file that needs nothing more."""
+
+    name: ObjectName = Field(description="Name of the SLMTrial.")
+    digest: Digest = Field(description="Digest of the file's bytes.")
+
+
+class Applied(ApiModel):
+    """The reporter's second word: what of the driver's it has brought to the API server."""
+
+    reports: Annotated[list[AppliedReport], Field(max_length=64), UniqueNames] = Field(
+        description="The newest such file of each trial."
     )

@@ -1,11 +1,12 @@
 """SLMEvaluations whose object or models must be refused, with what the API server says."""
 
 from builders import a_model, a_task, evaluation_body
+
 from verdicts.cases import Bad, Json, without
 
 
 def _model(**overrides: object) -> Json:
-    return evaluation_body(models=[a_model(**overrides)])
+    return evaluation_body(models=[a_model("small", **overrides)])
 
 
 def _engine(**engine: object) -> Json:

@@ -1,15 +1,16 @@
 """SLMEvaluations whose workloads or tasks must be refused, with what the API server says."""
 
 from builders import a_model, a_task, a_workload, evaluation_body
+
 from verdicts.cases import Bad, Json, changed
 
 
 def _batch(**batch: object) -> Json:
-    return evaluation_body(workloads=[a_workload(**batch)])
+    return evaluation_body(workloads=[a_workload("chat", **batch)])
 
 
 def _task(**overrides: object) -> Json:
-    return evaluation_body(tasks=[a_task(**overrides)])
+    return evaluation_body(tasks=[a_task("intents", **overrides)])
 
 
 def _data(**data: object) -> Json:

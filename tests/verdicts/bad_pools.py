@@ -1,6 +1,7 @@
 """SLMPools that must be refused, each with what the API server says about it."""
 
 from builders import pool_body
+
 from verdicts.cases import Bad, Json, without
 
 
@@ -129,9 +130,14 @@ COMPUTE = (
         'must be of type integer,string: "number"',
     ),
     Bad("no CPU", _worker(cpu=0), "spec.workerResources.cpu", "greater than or equal to 1"),
-    Bad("no CPU, as text", _worker(cpu="0.0"), "spec.workerResources.cpu", "should match"),
+    Bad("no CPU, as text", _worker(cpu="0.0"), "spec.workerResources.cpu", "above zero"),
     Bad("CPUs as a boolean", _worker(cpu=True), "spec.workerResources.cpu", "boolean"),
-    Bad("CPUs with a unit of memory", _worker(cpu="4Gi"), "spec.workerResources.cpu", "match"),
+    Bad(
+        "CPUs with a unit of memory",
+        _worker(cpu="4Gi"),
+        "spec.workerResources.cpu",
+        "4, '1.5' or 500m",
+    ),
     Bad("a million CPUs", _worker(cpu=1_000_000), "spec.workerResources.cpu", "less than or equal"),
     Bad("memory without a unit", _worker(memory="16"), "spec.workerResources.memory", "match"),
     Bad(

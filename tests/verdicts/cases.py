@@ -28,6 +28,9 @@ class Good:
     name: str
     body: Json
 
+    def __str__(self) -> str:
+        return f"{self.body['kind']}: {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Bad:
@@ -37,6 +40,9 @@ class Bad:
     body: Json
     field: str
     says: str
+
+    def __str__(self) -> str:
+        return f"{self.body['kind']}: {self.name}"
 
 
 def pydantic_refusal(body: Json) -> str | None:
