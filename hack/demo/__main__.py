@@ -1,0 +1,181 @@
+"""From an empty machine to measured answers, each step said and timed.
+
+    python -m hack.demo [--remove]
+
+Uses the cluster that KUBECONFIG names, or brings up the embedded one. Run by `make demo`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEM, NAMESPACE, NAME = "slmeval-system", "slmeval-demo", "quickstart"
+IS_EMBEDDED = os.environ.get("SLMEVAL_EMBEDDED") == "yes"
+REGISTRY = os.environ.get("REGISTRY", "localhost/slmeval")
+TAG = os.environ.get("TAG", "dev")
+LONGEST_S = 1800
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says what to do."""
+
+
+def say(text: str) -> None:
+    """Print a line for people, at once."""
+    print(text, flush=True)
+
+
+def step(title: str, *command: str, stdin: str | None = None) -> None:
+    """Run a command under a headline, with its time."""
+    say(f"\n== {title}\n   $ {' '.join(command)}")
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, input=stdin, text=True, check=False)
+    if done.returncode != 0:
+        raise DemoError(f"that failed (exit code {done.returncode}); the lines above say why")
+    say(f"   done in {time.monotonic() - began:.0f} s")
+
+
+def kubectl_json(*args: str) -> dict[str, Any]:
+    """Return what kubectl prints as JSON; empty when it fails, for the caller asks again."""
+    done = subprocess.run(
+        ["kubectl", *args, "-o", "json"], capture_output=True, text=True, check=False
+    )
+    return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
+
+
+def prepare() -> None:
+    """Have a cluster with our images and the chart."""
+    if IS_EMBEDDED:
+        step("Cluster: Kubernetes and KubeRay on this machine", "python3", "hack/cluster", "up")
+    elif REGISTRY.startswith("localhost/"):
+        raise DemoError(
+            "KUBECONFIG names a cluster of your own, which cannot pull images from this machine. "
+            "Push them to a registry that it can reach, and say so: "
+            "make images REGISTRY=registry.example.com/slmeval, docker push each, then "
+            "make demo REGISTRY=registry.example.com/slmeval. KubeRay must be installed there."
+        )
+    if IS_EMBEDDED:
+        step("Images: operator and runner with SmolLM2-135M-Instruct", "make", "images")
+    step(
+        "Chart",
+        *("helm", "upgrade", "--install", "slmeval", "charts/slmeval"),
+        *("--namespace", SYSTEM, "--create-namespace", "--wait"),
+        *("--set", f"image.registry={REGISTRY}", "--set", f"image.tag={TAG}"),
+        *("--set", f"runner.image={REGISTRY}/runner-demo:{TAG}"),
+    )
+
+
+def ask() -> None:
+    """Apply the pool and the question."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    meta = {"name": NAMESPACE, "labels": labels}
+    body = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+    step(f"Namespace {NAMESPACE}", "kubectl", "apply", "-f", "-", stdin=body)
+    step("Pool: the CPUs of this node", "kubectl", "apply", "-f", "examples/pools/cpu.yaml")
+    flags = ("--ignore-not-found", "--cascade=foreground")
+    step(
+        "An earlier answer, if any, is removed",
+        "kubectl",
+        "delete",
+        "slmeval",
+        NAME,
+        "-n",
+        NAMESPACE,
+        *flags,
+    )
+    step("The question", "kubectl", "apply", "-n", NAMESPACE, "-f", "examples/quickstart.yaml")
+
+
+def standing(evaluation: dict[str, Any]) -> tuple[str, str]:
+    """Return status of Succeeded and Failed in one word, and the message."""
+    conditions = {c["type"]: c for c in evaluation.get("status", {}).get("conditions", [])}
+    ready = conditions.get("Ready", {})
+    for kind in ("Succeeded", "Failed"):
+        if conditions.get(kind, {}).get("status") == "True":
+            return kind, str(ready.get("message", ""))
+    return str(ready.get("reason", "Pending")), str(ready.get("message", ""))
+
+
+def progress_lines(trials: list[dict[str, Any]]) -> list[str]:
+    """Return one line a trial: where it stands."""
+    lines = []
+    for trial in trials:
+        status, spec = trial.get("status", {}), trial["spec"]
+        conditions = {c["type"]: c for c in status.get("conditions", [])}
+        progress = status.get("progress", {})
+        where = progress.get("stage") or conditions.get("Ready", {}).get("reason", "Pending")
+        detail = progress.get("detail", "")
+        lines.append(f"{spec['model']['name']} on {spec['pool']}: {where} {detail}".rstrip())
+    return lines
+
+
+def follow() -> str:
+    """Print what changes until the evaluation ends; return how it ended."""
+    say("\n== Measuring (what changes is printed; kubectl get slmtrial -w shows the same)")
+    began, shown = time.monotonic(), set[str]()
+    while time.monotonic() - began < LONGEST_S:
+        word, message = standing(kubectl_json("get", "slmeval", NAME, "-n", NAMESPACE))
+        trials = kubectl_json("get", "slmtrials", "-n", NAMESPACE).get("items", [])
+        for line in [f"{NAME}: {word}: {message}", *progress_lines(trials)]:
+            if line not in shown:
+                say(f"   [{time.monotonic() - began:4.0f} s] {line}")
+                shown.add(line)
+        if word in ("Succeeded", "Failed"):
+            return word
+        time.sleep(2)
+    raise DemoError(
+        f"no answer after {LONGEST_S} s: see kubectl describe slmeval {NAME} -n {NAMESPACE}, "
+        f"and kubectl logs deploy/slmeval -n {SYSTEM}"
+    )
+
+
+def show() -> None:
+    """Print the answer and where to look next."""
+    say("\n== The answer")
+    table = ("kubectl", "get", "slmeval,slmtrial", "-n", NAMESPACE)
+    say(f"$ {' '.join(table)}")
+    subprocess.run(table, check=True)
+    kubeconfig = f"export KUBECONFIG={os.environ['KUBECONFIG']}\n  " if IS_EMBEDDED else ""
+    path = f"export PATH={os.environ['SLMEVAL_CACHE']}/bin:$PATH\n  " if IS_EMBEDDED else ""
+    say(f"""
+== What to look at next
+  {kubeconfig}{path}kubectl get slmtrial -n {NAMESPACE} -o yaml      # every figure, and what it was measured with
+  kubectl get events -n {NAMESPACE}                # the story of the run
+  kubectl get --raw /api/v1/namespaces/{SYSTEM}/services/slmeval:8080/proxy/metrics | grep ^slmeval_
+  kubectl edit slmeval {NAME} -n {NAMESPACE}       # change the question: a new run starts
+  make demo-down                                       # remove the demo; make cluster-down: all of it
+""")
+
+
+def remove() -> None:
+    """Remove what the demo installed; the cluster stays."""
+    step("The demo's namespace", "kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found")
+    step("The chart", "helm", "uninstall", "slmeval", "-n", SYSTEM, "--ignore-not-found")
+
+
+def main() -> int:
+    """Run the demo or remove it; return 1 with a sentence when it cannot go on."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--remove", action="store_true", help="remove what the demo installed")
+    try:
+        if parser.parse_args().remove:
+            remove()
+            return 0
+        prepare()
+        ask()
+        ended = follow()
+        show()
+    except DemoError as error:
+        say(f"\ndemo: {error}")
+        return 1
+    return int(ended != "Succeeded")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""What the tests put on a cluster, and the two operators that they stop and start."""
+
+import json
+import subprocess
+
+from .kube import SYSTEM, Body, items, kubectl, wait_for
+
+
+def simulated_pool(name: str, **spec: object) -> Body:
+    """Return a pool that fits on a node of two CPUs beside everything else."""
+    return {
+        "apiVersion": "slmeval.dev/v1alpha1",
+        "kind": "SLMPool",
+        "metadata": {"name": name},
+        "spec": {
+            "engine": "simulated",
+            "workerResources": {"cpu": "300m", "memory": "1Gi"},
+            "headResources": {"cpu": "300m", "memory": "1500Mi"},
+            "sharedMemory": "256Mi",
+        }
+        | spec,
+    }
+
+
+def evaluation(
+    namespace: str, *models: str, name: str = "demo", output_tokens: int = 16, **spec: object
+) -> Body:
+    """Return an evaluation of simulated models; `output_tokens` sets how long a trial takes."""
+    batch = {"requests": 8, "inputTokens": 32, "outputTokens": output_tokens, "warmupRequests": 1}
+    return {
+        "apiVersion": "slmeval.dev/v1alpha1",
+        "kind": "SLMEvaluation",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "pools": ["sim"],
+            "models": [{"name": m, "source": f"file:///models/{m}"} for m in models or ("a",)],
+            "workloads": [{"name": "short", "batch": batch}],
+        }
+        | spec,
+    }
+
+
+class Installation:
+    """The operator's Deployment and KubeRay's, to be killed and started."""
+
+    def kill(self) -> None:
+        """Kill the operator's process without any warning (SIGKILL)."""
+        pods = items("pods", SYSTEM, "app.kubernetes.io/name=slmeval")
+        for pod in pods:
+            name = pod["metadata"]["name"]
+            subprocess.run(
+                [
+                    "kubectl",
+                    "delete",
+                    "pod",
+                    name,
+                    "-n",
+                    SYSTEM,
+                    "--grace-period=0",
+                    "--force",
+                    "--wait=false",
+                ],
+                capture_output=True,
+                check=False,
+            )
+
+    def scale(self, replicas: int) -> None:
+        """Stop (0) or start (1) the operator and wait until it is so."""
+        self._scale("slmeval", SYSTEM, "app.kubernetes.io/name=slmeval", replicas)
+
+    def scale_kuberay(self, replicas: int) -> None:
+        """Stop (0) or start (1) KubeRay and wait until it is so."""
+        found = json.loads(kubectl("get", "deploy", "-A", "-o", "json"))["items"]
+        kuberay = next(d for d in found if "kuberay" in d["metadata"]["name"])
+        labels = kuberay["spec"]["selector"]["matchLabels"]
+        selector = ",".join(f"{k}={v}" for k, v in labels.items())
+        meta = kuberay["metadata"]
+        self._scale(meta["name"], meta["namespace"], selector, replicas)
+
+    def _scale(self, name: str, namespace: str, selector: str, replicas: int) -> None:
+        kubectl("scale", "deploy", name, "-n", namespace, f"--replicas={replicas}")
+        if replicas:
+            kubectl("rollout", "status", "deploy", name, "-n", namespace, "--timeout=120s")
+        else:
+            wait_for(f"{name} to be gone", lambda: not items("pods", namespace, selector))
+
+    def metrics(self) -> str:
+        """Return what the operator's /metrics says."""
+        path = f"/api/v1/namespaces/{SYSTEM}/services/slmeval:8080/proxy/metrics"
+        return kubectl("get", "--raw", path)
+
+    def logs(self) -> str:
+        """Return the operator's log."""
+        return kubectl("logs", "deploy/slmeval", "-n", SYSTEM, "--tail=-1")
