@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .errors import ClusterError
+
+_MINUTE_S = 60.0
 
 
 def run(
@@ -18,6 +20,7 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     remedy: str = "Put right what it says and run the same command again.",
+    on_wait: Callable[[], None] | None = None,
 ) -> str:
     """Run `argv` to its end and return its standard output.
 
@@ -27,6 +30,7 @@ def run(
         env: variables on top of this process's own.
         cwd: its working folder; None: this process's.
         remedy: what the reader should do if it fails.
+        on_wait: called each minute that it goes on.
 
     Raises:
         ClusterError: it is missing or its exit status is not 0.
@@ -34,23 +38,40 @@ def run(
     """
     command = [str(part) for part in argv]
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
-            input=stdin if stdin is not None else "",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env={**os.environ, **(env or {})},
             cwd=cwd,
-            capture_output=True,
             text=True,
-            check=False,
         )
     except FileNotFoundError as error:
         raise ClusterError(f"{command[0]} is not installed.", remedy) from error
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()[-2000:]
-        raise ClusterError(
-            f"`{' '.join(command[:6])}` ended with {done.returncode}: {said}", remedy
-        )
-    return done.stdout
+    with process:
+        out, err = _output(process, stdin or "", on_wait)
+    if process.returncode != 0:
+        said = (err or out).strip()[-2000:]
+        shown = " ".join(command[:6])
+        raise ClusterError(f"`{shown}` ended with {process.returncode}: {said}", remedy)
+    return out
+
+
+def _output(
+    process: subprocess.Popen[str], stdin: str, on_wait: Callable[[], None] | None
+) -> tuple[str, str]:
+    """Wait for the end and return both outputs; on an interruption the program is ended too."""
+    try:
+        while True:
+            try:
+                return process.communicate(stdin, timeout=_MINUTE_S)
+            except subprocess.TimeoutExpired:
+                if on_wait:
+                    on_wait()
+    except BaseException:
+        process.kill()
+        raise
 
 
 def succeeds(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> bool:

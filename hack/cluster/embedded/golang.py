@@ -32,6 +32,7 @@ class GoProgram:
     name: str
     packages: tuple[str, ...]
     binaries: tuple[str, ...]
+    takes: str  # on two cores with nothing cached
     version_flags: tuple[str, ...] = ()
     config_module: str | None = None  # a module whose config/ folder is kept beside the binary
 
@@ -78,20 +79,23 @@ PROGRAMS = {
             name="kubernetes",
             packages=tuple(f"k8s.io/kubernetes/cmd/{name}" for name in _KUBERNETES),
             binaries=_KUBERNETES,
+            takes="6 to 12 minutes",
             version_flags=_kubernetes_flags(),
         ),
         GoProgram(
             name="kuberay",
             packages=(_KUBERAY_MODULE,),
             binaries=("ray-operator",),
+            takes="4 minutes",
             config_module=_KUBERAY_MODULE,
         ),
-        GoProgram(name="coredns", packages=(".",), binaries=("coredns",)),
-        GoProgram(name="pause", packages=(".",), binaries=("pause",)),
+        GoProgram(name="coredns", packages=(".",), binaries=("coredns",), takes="1 minute"),
+        GoProgram(name="pause", packages=(".",), binaries=("pause",), takes="seconds"),
         GoProgram(
             name="helm",
             packages=("helm.sh/helm/v3/cmd/helm",),
             binaries=("helm",),
+            takes="2 minutes",
             version_flags=_helm_flags(),
         ),
     )
@@ -155,7 +159,7 @@ def ensure_built(name: str, *, cache: Path) -> Path:
     with only_one(cache, f"build of {name}"):
         if done.is_dir():
             return _linked(done, program, cache=cache)
-        with step(f"building {name} (first time only; Kubernetes takes about 7 minutes)"):
+        with step(f"building {name}, the first time only ({program.takes})"):
             _build(program, source=source, done=done)
     return _linked(done, program, cache=cache)
 
@@ -166,7 +170,12 @@ def _build(program: GoProgram, *, source: Path, done: Path) -> None:
     building.mkdir(parents=True)
     env = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
     try:
-        run(build_command(program, building), cwd=source, env=env)
+        run(
+            build_command(program, building),
+            cwd=source,
+            env=env,
+            on_wait=lambda: say(f"  still building {program.name}"),
+        )
         if program.config_module:
             query = ["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", program.config_module]
             module = Path(run(query, cwd=source, env=env).strip())

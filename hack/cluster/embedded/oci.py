@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from platform import machine
 from typing import IO, Any, Protocol
 
 from .errors import ClusterError
 
 NAME = "io.containerd.image.name"
 REF_NAME = "org.opencontainers.image.ref.name"
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # as Go and OCI call them
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -241,7 +243,7 @@ def write_static_image(
 
     layer = keep(_layer_of(files), "application/vnd.oci.image.layer.v1.tar")
     config = {
-        "architecture": "amd64",
+        "architecture": _ARCHITECTURES.get(machine(), machine()),
         "os": "linux",
         "config": {"Entrypoint": [entrypoint], "User": f"{uid}:{uid}"},
         "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},

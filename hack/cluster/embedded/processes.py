@@ -110,6 +110,7 @@ def ensure_started(
             cwd="/",
             env={**os.environ, **(env or {})},
         )
+    child.returncode = 0  # it outlives this process, so Popen must not warn that nobody waited
     ticks = start_ticks_of(child.pid)
     if ticks is None:
         raise ClusterError(f"{name} ended at once.", f"Read {logs / f'{name}.log'}.")
