@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit status."""
     args = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
     state = args.state if args.command == "apiserver" else None
     try:
         return _run(args, layout_of(os.environ, state=state))
@@ -63,8 +65,15 @@ def main(argv: Sequence[str]) -> int:
         return 130
 
 
+def _interrupt(*_: object) -> None:
+    """Treat SIGTERM as Ctrl-C: what was called, such as a build, is ended as well."""
+    raise KeyboardInterrupt
+
+
 def _run(args: argparse.Namespace, layout: Layout) -> int:
     """Run the command that `args` name."""
+    if args.command != "apiserver":
+        preflight.check_root()
     match args.command:
         case "apiserver":
             serve(layout)
@@ -78,7 +87,6 @@ def _run(args: argparse.Namespace, layout: Layout) -> int:
             kubectl = Kubectl(binary=layout.bin / "kubectl", kubeconfig=layout.kubeconfig)
             addons.scale_kuberay(kubectl, running=args.action == "start")
         case "up" | "down":
-            preflight.check_root()
             with only_one(layout.cache, f"cluster {layout.state}"):
                 up(layout) if args.command == "up" else down(layout)
     return 0

@@ -48,7 +48,9 @@ def check_root() -> None:
     if sys.platform != "linux":
         raise ClusterError(f"This needs Linux; here is {sys.platform}.", ELSEWHERE)
     if os.geteuid() != 0:
-        raise ClusterError("This needs root: it makes namespaces and mounts.", "Use sudo.")
+        raise ClusterError(
+            "This needs root: the cluster is made of mounts and namespaces.", "Use sudo."
+        )
 
 
 def missing_features() -> list[str]:
