@@ -20,6 +20,20 @@ IS_EMBEDDED = os.environ.get("SLMEVAL_EMBEDDED") == "yes"
 REGISTRY = os.environ.get("REGISTRY", "localhost/slmeval")
 TAG = os.environ.get("TAG", "dev")
 LONGEST_S = 1800
+SERVICE = f"/api/v1/namespaces/{SYSTEM}/services/slmeval:8080/proxy"
+NEXT = f"""\
+# every figure, and what it was measured with
+kubectl get slmtrial -n {NAMESPACE} -o yaml
+# the story of the run
+kubectl get events -n {NAMESPACE} --field-selector involvedObject.kind=SLMEvaluation
+# the same figures for Prometheus
+kubectl get --raw {SERVICE}/metrics | grep ^slmeval_
+# change the question: a new run starts
+kubectl edit slmeval {NAME} -n {NAMESPACE}
+# remove the demo, or all of it
+make demo-down
+make cluster-down
+"""
 
 
 class DemoError(Exception):
@@ -143,14 +157,11 @@ def show() -> None:
     subprocess.run(table, check=True)
     kubeconfig = f"export KUBECONFIG={os.environ['KUBECONFIG']}\n  " if IS_EMBEDDED else ""
     path = f"export PATH={os.environ['SLMEVAL_CACHE']}/bin:$PATH\n  " if IS_EMBEDDED else ""
-    say(f"""
-== What to look at next
-  {kubeconfig}{path}kubectl get slmtrial -n {NAMESPACE} -o yaml      # every figure, and what it was measured with
-  kubectl get events -n {NAMESPACE}                # the story of the run
-  kubectl get --raw /api/v1/namespaces/{SYSTEM}/services/slmeval:8080/proxy/metrics | grep ^slmeval_
-  kubectl edit slmeval {NAME} -n {NAMESPACE}       # change the question: a new run starts
-  make demo-down                                       # remove the demo; make cluster-down: all of it
-""")
+    exports = ""
+    if IS_EMBEDDED:
+        exports = f"export KUBECONFIG={os.environ['KUBECONFIG']}\n"
+        exports += f"export PATH={os.environ['SLMEVAL_CACHE']}/bin:$PATH\n"
+    say(f"\n== What to look at next\n{exports}{NEXT}")
 
 
 def remove() -> None:

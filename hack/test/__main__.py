@@ -28,11 +28,11 @@ def run(*command: str) -> bool:
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
-def tools_for(tier: str) -> str | None:
-    """Build helm, kubectl or the API server where they are missing; return why that failed."""
-    if run(*CLUSTER, "tools"):
+def programs(*names: str) -> str | None:
+    """Have programs that are built from Go modules; return why they could not be."""
+    if run(*CLUSTER, "build", *names):
         return None
-    return f"the tools of the {tier} tier could not be made; the lines above say why"
+    return f"{' and '.join(names)} could not be built; the lines above say why"
 
 
 def cluster() -> str | None:
@@ -49,8 +49,8 @@ def cluster() -> str | None:
 
 PREPARE: dict[str, Callable[[], str | None]] = {
     "unit": lambda: None,
-    "chart": lambda: tools_for("chart"),
-    "api": lambda: tools_for("api"),
+    "chart": lambda: programs("helm"),
+    "api": lambda: programs("kubernetes", "helm"),
     "cluster": cluster,
 }
 

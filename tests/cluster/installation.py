@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from typing import Any
 
 from .kube import SYSTEM, Body, items, kubectl, wait_for
 
@@ -23,7 +24,7 @@ def simulated_pool(name: str, **spec: object) -> Body:
 
 
 def evaluation(
-    namespace: str, *models: str, name: str = "demo", output_tokens: int = 16, **spec: object
+    namespace: str, *models: str, name: str = "demo", output_tokens: int = 16, **spec: Any
 ) -> Body:
     """Return an evaluation of simulated models; `output_tokens` sets how long a trial takes."""
     batch = {"requests": 8, "inputTokens": 32, "outputTokens": output_tokens, "warmupRequests": 1}

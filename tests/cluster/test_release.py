@@ -74,8 +74,16 @@ class TestDeadlines:
     def test_an_attempt_that_takes_too_long_is_ended_and_not_repeated(
         self, operator: Installation, namespace: str
     ) -> None:
-        spec = {"deadlineSeconds": 60, "startDeadlineSeconds": 60, "trialDeadlineSeconds": 60}
-        apply(evaluation(namespace, "a", output_tokens=100_000, **spec))
+        apply(
+            evaluation(
+                namespace,
+                "a",
+                output_tokens=100_000,
+                deadlineSeconds=60,
+                startDeadlineSeconds=60,
+                trialDeadlineSeconds=60,
+            )
+        )
         body = wait_ended("demo", namespace)
         assert condition(body, "Ready")["reason"] == "TrialsFailed"
         assert "spec.deadlineSeconds (60 s)" in condition(body, "Ready")["message"]
@@ -88,8 +96,15 @@ class TestDeadlines:
         workload = {"name": "short", "batch": {"requests": 2, "inputTokens": 8, "outputTokens": 8}}
         pool_env = [{"name": "SIMULATED_FAULT", "value": "hang:slow"}]
         apply(simulated_pool("hangs", env=pool_env))
-        spec = {"trialDeadlineSeconds": 30, "pools": ["hangs"], "workloads": [workload]}
-        apply(evaluation(namespace, "slow", "quick", **spec))
+        apply(
+            evaluation(
+                namespace,
+                *("slow", "quick"),
+                trialDeadlineSeconds=30,
+                pools=["hangs"],
+                workloads=[workload],
+            )
+        )
         wait_ended("demo", namespace)
         trials = {t["spec"]["model"]["name"]: t for t in items("slmtrials", namespace)}
         assert condition(trials["slow"], "Ready")["reason"] == "TrialDeadlineExceeded"

@@ -14,6 +14,7 @@ from . import addons, images, preflight, status
 from .apiserver import serve
 from .down import down
 from .errors import ClusterError
+from .golang import PROGRAMS, ensure_built
 from .kubectl import Kubectl
 from .layout import Layout, layout_of
 from .locks import only_one
@@ -40,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("up", help="bring the cluster up; quick if it is up already")
     commands.add_parser("down", help="take it down without a trace; the cache stays")
     commands.add_parser("status", help="say what runs; exit status 1 if something does not")
+    build = commands.add_parser("build", help="only build programs, such as helm; needs no root")
+    build.add_argument("programs", nargs="+", choices=sorted(PROGRAMS), metavar="PROGRAM")
     load = commands.add_parser("load-images", help="give images to the cluster")
     load.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="OCI folder or archive")
     load.add_argument("--name", help="name:tag for the only image of the only PATH")
@@ -72,11 +75,14 @@ def _interrupt(*_: object) -> None:
 
 def _run(args: argparse.Namespace, layout: Layout) -> int:
     """Run the command that `args` name."""
-    if args.command != "apiserver":
+    if args.command not in ("apiserver", "build"):
         preflight.check_root()
     match args.command:
         case "apiserver":
             serve(layout)
+        case "build":
+            for name in args.programs:
+                ensure_built(name, cache=layout.cache)
         case "status":
             found = status.checks(layout)
             sys.stdout.write(status.report(found))
