@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from .chart import chart_files
 from .crd import KINDS, crd
 from .reference import reference
 from .yaml_text import yaml_text
@@ -21,7 +22,7 @@ def generated() -> dict[Path, str]:
         files[ROOT / f"crds/{kind.info.plural}.yaml"] = text
         files[CHART_CRDS / f"{kind.info.plural}.yaml"] = text
         files[ROOT / f"docs/reference/{kind.info.kind.lower()}.md"] = reference(kind)
-    return files
+    return files | chart_files(ROOT)
 
 
 def main() -> int:

@@ -1,0 +1,1 @@
+"""Writes everything that follows from the models: CRDs, the chart's parts, the reference."""
