@@ -13,6 +13,10 @@ class _Dumper(yaml.SafeDumper):
     PyYAML leaves y and n bare, and kubectl and Helm then read the key `n` as false.
     """
 
+    def ignore_aliases(self, data: object) -> bool:
+        """Return True: what occurs twice is written twice, for people read it."""
+        return True
+
     def represent_str(self, data: str) -> yaml.ScalarNode:
         """Return the node of `data`, quoted where a bare one would be ambiguous."""
         style = "'" if data.lower() in YAML_1_1_BOOLEANS else None
