@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from slmeval_api.conditions import Condition, ConditionType, Reason
+from slmeval_api.conditions import Condition, ConditionType
 
 MAX_MESSAGE = 4096
 Verdict = Literal["True", "False", "Unknown"]
@@ -20,7 +20,7 @@ def with_condition(
     type_: ConditionType,
     status: Verdict,
     *,
-    reason: Reason,
+    reason: str,
     message: str,
     generation: int,
     now: datetime,
@@ -32,7 +32,7 @@ def with_condition(
     after = Condition(
         type=type_.value,
         status=status,
-        reason=reason.value,
+        reason=str(reason),
         message=cut,
         observed_generation=generation,
         last_transition_time=since,

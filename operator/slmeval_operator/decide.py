@@ -231,7 +231,7 @@ def _standing_of(status: RunStatus) -> Standing:
         State.IN_PROGRESS: ConditionType.RECONCILING,
     }
     state = next((s for s, t in flags.items() if is_true(status.conditions, t)), State.WAITING)
-    return Standing(state=state, reason=Reason(ready.reason), message=ready.message)
+    return Standing(state=state, reason=ready.reason, message=ready.message)
 
 
 def _last_success(evaluation: Evaluation, runs: dict[str, RunStatus]) -> RunRef | None:
@@ -276,7 +276,7 @@ def _write_evaluation(
         )
         plan.announcements.append(
             Announcement(
-                reason=standing.reason.value, message=standing.message, is_warning=is_warning
+                reason=str(standing.reason), message=standing.message, is_warning=is_warning
             )
         )
 

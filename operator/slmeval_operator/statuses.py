@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from slmeval_api.base import ApiModel
 from slmeval_api.conditions import Condition, ConditionType, Reason
 from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
 from slmeval_api.run import Attempt, Run, RunStatus
@@ -70,7 +69,7 @@ def _as_it_was(conditions: Sequence[Condition]) -> Standing:
     state = State.SUCCEEDED if is_true(conditions, ConditionType.SUCCEEDED) else State.FAILED
     if ready is None:  # somebody edited the status; the verdict is kept, its cause is lost
         return Standing(state=state, reason=Reason.ATTEMPTS_EXHAUSTED, message="cause unknown")
-    return Standing(state=state, reason=Reason(ready.reason), message=ready.message)
+    return Standing(state=state, reason=ready.reason, message=ready.message)
 
 
 def trial_status(trial: Trial, standing: Standing, now: datetime) -> TrialStatus:
@@ -145,7 +144,7 @@ def run_standing(trials: dict[str, Standing]) -> Standing:
     working = [s for s in open_ones if s.state == State.IN_PROGRESS]
     if stalled or not working:
         return (stalled or open_ones)[0]
-    order = {reason: i for i, reason in enumerate(_URGENCY)}
+    order: dict[str, int] = {reason: i for i, reason in enumerate(_URGENCY)}
     return min(working, key=lambda s: order.get(s.reason, len(order)))
 
 
@@ -205,9 +204,3 @@ def evaluation_status(
         last_successful_run=last_success,
         trials=current[1].trials if current else None,
     )
-
-
-def differs(old: ApiModel, new: ApiModel, *, only: Sequence[str] | None = None) -> bool:
-    """Return whether writing `new` would change `old`, looking at `only` these fields if given."""
-    fields = only if only is not None else list(type(new).model_fields)
-    return any(getattr(old, f) != getattr(new, f) for f in fields)

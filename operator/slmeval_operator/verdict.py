@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from slmeval_api.conditions import Condition, ConditionType, Reason
+from slmeval_api.conditions import Condition, ConditionType
 
 from .conditions import Verdict, with_condition
 
@@ -25,7 +25,7 @@ class Standing:
     """A state with its cause."""
 
     state: State
-    reason: Reason
+    reason: str  # a Reason, or what an operator of another version wrote
     message: str
 
     @property
