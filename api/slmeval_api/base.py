@@ -1,6 +1,5 @@
 """The vocabulary that every kind is written in: base model, bounded strings, decimal strings."""
 
-import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -185,6 +184,9 @@ LIST_MAP: dict[str, Any] = {
 LIST_SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
 
 
+_TOO_LARGE = Decimal(10) ** 15
+
+
 def decimal_string(value: float | Decimal, *, digits: int = 6) -> str:
     """Return `value` rounded to `digits` places after the point, without trailing zeros.
 
@@ -195,12 +197,13 @@ def decimal_string(value: float | Decimal, *, digits: int = 6) -> str:
     number = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
     if not number.is_finite():
         raise ValueError(f"{value!r} is not a finite number")
-    text = format(number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN), "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    text = "0" if text == "-0" else text
-    if not re.match(DECIMAL, text):
+    if abs(number) < _TOO_LARGE:  # quantize raises an ArithmeticError for what is far larger
+        number = number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
+    if abs(number) >= _TOO_LARGE:
         raise ValueError(f"{value!r} has more than 15 digits before the point")
-    return text
+    text = format(number, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 Scope = Literal["Namespaced", "Cluster"]
