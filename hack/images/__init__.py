@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build the project's container images with Docker, or without any container engine."""
