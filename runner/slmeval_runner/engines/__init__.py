@@ -1,0 +1,1 @@
+"""The engines that models run in: vLLM, and a simulated one that needs nothing."""

@@ -1,0 +1,195 @@
+"""Finding a model's folder: on a claim, in the image, or on the hub; and its digest."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slmeval_api.model import ModelEntry
+
+from slmeval_runner.failures import ModelUnusable
+from slmeval_runner.folders import Folders
+
+SMALL_FILE_BYTES = 32 * 1024 * 1024
+SHOWN = 12
+SHAPE_PATTERNS = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken"]
+"""Config and tokenizer: all that random weights need."""
+WEIGHT_PATTERNS = ["*.safetensors"]
+IGNORED_PATTERNS = ["original/*", "consolidated*", "onnx/*"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocatedModel:
+    """A model's folder, complete."""
+
+    folder: Path
+    revision: str | None
+    """Commit of the hub; None: it does not come from there."""
+    digest: str
+
+
+def locate(
+    entry: ModelEntry, folders: Folders, *, download: Callable[..., str] | None = None
+) -> LocatedModel:
+    """Return the folder of `entry`, downloading it if it is on the hub.
+
+    Args:
+        entry: the candidate.
+        folders: where claims and the cache are mounted.
+        download: huggingface_hub's snapshot_download; tests give another.
+
+    Raises:
+        ModelUnusable: it is not there, not allowed, or no model.
+
+    """
+    scheme, _, rest = entry.source.partition("://")
+    is_dummy = entry.engine.load_format == "dummy"
+    revision = None
+    if scheme == "hf":
+        folder, revision = _from_hub(entry.source, rest, folders, is_dummy, download)
+    else:
+        folder = folders.claims / rest if scheme == "pvc" else Path(rest)
+    _check(entry.source, folder, is_dummy=is_dummy)
+    return LocatedModel(folder=folder, revision=revision, digest=digest_of_folder(folder))
+
+
+def _from_hub(
+    source: str,
+    rest: str,
+    folders: Folders,
+    is_dummy: bool,
+    download: Callable[..., str] | None,
+) -> tuple[Path, str]:
+    """Return the snapshot's folder and the commit that the revision stood for."""
+    repository, _, revision = rest.partition("@")
+    if download is None:
+        download = _snapshot_download()
+    try:
+        path = Path(
+            download(
+                repo_id=repository,
+                revision=revision,
+                cache_dir=str(folders.cache / "huggingface" / "hub"),
+                allow_patterns=SHAPE_PATTERNS + ([] if is_dummy else WEIGHT_PATTERNS),
+                ignore_patterns=IGNORED_PATTERNS,
+                token=os.environ.get("HF_TOKEN") or None,
+            )
+        )
+    except Exception as error:
+        known = _hub_error(source, repository, revision, error)
+        if known is None:
+            raise
+        raise known from error
+    return path, path.name  # the hub's cache names a snapshot's folder after its commit
+
+
+def _snapshot_download() -> Callable[..., str]:
+    from huggingface_hub import snapshot_download
+
+    download: Callable[..., str] = snapshot_download
+    return download
+
+
+def _hub_error(
+    source: str, repository: str, revision: str, error: Exception
+) -> ModelUnusable | None:
+    """Return what `error` means for a person; None: nothing that is known of downloads."""
+    from huggingface_hub import errors
+
+    secret = "set spec.huggingFace.secretName to a Secret whose token"
+    if isinstance(error, errors.GatedRepoError):
+        return ModelUnusable(
+            f"{source}: the model is gated: accept its licence on huggingface.co/{repository}, "
+            f"then {secret} belongs to that account"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return ModelUnusable(f"{source}: the model has no revision {revision!r}: correct source")
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return ModelUnusable(
+            f"{source}: there is no such model, or it is private: correct source, or {secret} may "
+            "read it"
+        )
+    if isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled):
+        return ModelUnusable(
+            f"{source}: is not in the cache and the hub cannot be reached: let the workers reach "
+            "huggingface.co (or set HF_ENDPOINT in the pool's env), or put the model on a claim "
+            "and name it as pvc://claim/folder",
+            may_pass=True,
+        )
+    return _transport_error(source, secret, error)
+
+
+def _transport_error(source: str, secret: str, error: Exception) -> ModelUnusable | None:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return ModelUnusable(f"{source}: the hub answers {status}: {secret} may read it")
+    if isinstance(error, OSError) and error.errno is not None:
+        return ModelUnusable(
+            f"{source}: cannot be stored: {error}: give the pool a cacheClaim with more room",
+            may_pass=True,
+        )
+    if status is not None or isinstance(error, OSError) or _is_transport(error):
+        return ModelUnusable(
+            f"{source}: download failed: {type(error).__name__}: {str(error)[:300]}", may_pass=True
+        )
+    return None
+
+
+def _is_transport(error: Exception) -> bool:
+    module = type(error).__module__.partition(".")[0]
+    return module in ("requests", "urllib3", "httpx", "httpcore", "hf_xet")
+
+
+def _check(source: str, folder: Path, *, is_dummy: bool) -> None:
+    """Raise ModelUnusable unless `folder` looks like a model."""
+    if not folder.is_dir():
+        raise ModelUnusable(f"{source}: {_nearest(folder)}: correct source")
+    names = sorted(path.name for path in folder.iterdir())
+    there = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    if "config.json" not in names:
+        raise ModelUnusable(
+            f"{source}: {folder} has no config.json; it holds: {there or 'nothing'}: name the "
+            "folder of a model in Hugging Face's layout"
+        )
+    if not is_dummy and not any(name.endswith((".safetensors", ".bin")) for name in names):
+        raise ModelUnusable(
+            f"{source}: {folder} has no weights (*.safetensors); it holds: {there}: add them, or "
+            "set engine.loadFormat: dummy to measure speed alone"
+        )
+
+
+def _nearest(folder: Path) -> str:
+    """Return which part of the path is missing, and what is there instead."""
+    parent = folder.parent
+    while not parent.is_dir():
+        folder, parent = parent, parent.parent
+    names = sorted(path.name for path in parent.iterdir())
+    there = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    return f"{folder} is not a folder; {parent} holds: {there or 'nothing'}"
+
+
+def digest_of_folder(folder: Path) -> str:
+    """Return a digest over names and sizes of the folder's files and the small ones' bytes.
+
+    Weights' bytes are left out: reading them all would take longer than the measurement. The
+    index, config and tokenizer tell models apart, and sizes tell apart weights that differ.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if any(part.startswith(".") for part in name.split("/")):
+            continue
+        size = path.stat().st_size
+        digest.update(f"{name}\0{size}\0".encode())
+        if size <= SMALL_FILE_BYTES and path.suffix not in (".safetensors", ".bin"):
+            digest.update(path.read_bytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def describe(located: LocatedModel | None) -> dict[str, Any]:
+    """Return the fields of Provenance that tell which model it was."""
+    if located is None:
+        return {}
+    return {"model_revision": located.revision, "model_digest": located.digest}

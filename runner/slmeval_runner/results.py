@@ -1,0 +1,46 @@
+"""Putting a trial's result together from its parts. Pure."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from slmeval_api.base import decimal_string
+from slmeval_api.result import Failure, Summary, TaskResult, TrialResult, WorkloadResult
+
+
+def is_final(result: TrialResult | None) -> bool:
+    """Return whether no further attempt may better `result`: complete, or failed for good."""
+    return result is not None and (result.failure is None or not result.failure.may_pass)
+
+
+def summary_of(workloads: Sequence[WorkloadResult], tasks: Sequence[TaskResult]) -> Summary:
+    """Return the figures for `kubectl get`; what has no figures is absent."""
+    figures = next((w.figures for w in workloads if w.figures), None)
+    scores = [Decimal(t.score.value) for t in tasks if t.score]
+    has_all_scores = bool(tasks) and len(scores) == len(tasks)
+    return Summary(
+        requests_per_second=figures.requests_per_second if figures else None,
+        latency_p50_seconds=figures.latency_seconds.p50 if figures else None,
+        tokens_per_second=figures.total_tokens_per_second if figures else None,
+        score=decimal_string(sum(scores, Decimal(0)) / len(scores)) if has_all_scores else None,
+    )
+
+
+def first_failure(
+    workloads: Sequence[WorkloadResult], tasks: Sequence[TaskResult]
+) -> Failure | None:
+    """Return the first part's failure, with the part's name before its message."""
+    for kind, parts in (("workload", workloads), ("task", tasks)):
+        for part in parts:
+            if part.failure:
+                message = f"{kind} {part.name}: {part.failure.message}"
+                return part.failure.model_copy(update={"message": message})
+    return None
+
+
+def failed_result(
+    failure: Failure, *, attempt: int, started_at: str, completed_at: str
+) -> TrialResult:
+    """Return the result of a trial that measured nothing."""
+    return TrialResult(
+        attempt=attempt, started_at=started_at, completed_at=completed_at, failure=failure
+    )

@@ -1,0 +1,66 @@
+"""Which items are scored and which are shown as examples. Pure, and the same for every model."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Literal
+
+from slmeval_runner.items import Item
+
+Strategy = Literal["Fixed", "Random", "LabelBalanced"]
+
+
+def sample(items: Sequence[Item], limit: int | None, *, seed: int, task: str) -> list[Item]:
+    """Return at most `limit` of `items`, in their order; the same for the same seed and name."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    chosen = random.Random(f"{seed}/{task}/items").sample(range(len(items)), limit)
+    return [items[index] for index in sorted(chosen)]
+
+
+def without_overlap(pool: Sequence[Item], test: Sequence[Item]) -> list[Item]:
+    """Return the items of `pool` whose text is in no item of `test`, blank space aside."""
+    tested = {_normal(item.text) for item in test}
+    return [item for item in pool if _normal(item.text) not in tested]
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.split())
+
+
+class Examples:
+    """Draws the worked examples for each item."""
+
+    def __init__(
+        self, pool: Sequence[Item], strategy: Strategy, count: int, *, seed: int, task: str
+    ) -> None:
+        self._pool = list(pool)
+        self._strategy = strategy
+        self._count = count
+        self._seed = f"{seed}/{task}/examples"
+        self._by_label = defaultdict[str, list[Item]](list)
+        for item in self._pool:
+            self._by_label[item.label].append(item)
+
+    def for_item(self, number: int) -> list[Item]:
+        """Return the examples for the item with that number: `count`, all different."""
+        if self._strategy == "Fixed":
+            return self._pool[: self._count]
+        generator = random.Random(f"{self._seed}/{number}")
+        if self._strategy == "Random":
+            return generator.sample(self._pool, self._count)
+        return self._balanced(generator)
+
+    def _balanced(self, generator: random.Random) -> list[Item]:
+        """Return examples of one label after the other, until there are enough; then shuffled."""
+        left = {
+            label: generator.sample(items, len(items))
+            for label, items in sorted(self._by_label.items())
+        }
+        chosen = list[Item]()
+        while len(chosen) < self._count:
+            labels = [label for label in left if left[label]]
+            generator.shuffle(labels)
+            chosen += [left[label].pop() for label in labels[: self._count - len(chosen)]]
+        generator.shuffle(chosen)
+        return chosen
