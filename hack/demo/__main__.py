@@ -155,8 +155,6 @@ def show() -> None:
     table = ("kubectl", "get", "slmeval,slmtrial", "-n", NAMESPACE)
     say(f"$ {' '.join(table)}")
     subprocess.run(table, check=True)
-    kubeconfig = f"export KUBECONFIG={os.environ['KUBECONFIG']}\n  " if IS_EMBEDDED else ""
-    path = f"export PATH={os.environ['SLMEVAL_CACHE']}/bin:$PATH\n  " if IS_EMBEDDED else ""
     exports = ""
     if IS_EMBEDDED:
         exports = f"export KUBECONFIG={os.environ['KUBECONFIG']}\n"
