@@ -16,7 +16,7 @@ Body = dict[str, Any]
 FIELD_MANAGER = "slmeval-operator"
 PAGE = 500
 OK, CREATED, ACCEPTED, NOT_FOUND, CONFLICT = 200, 201, 202, 404, 409
-REFUSALS = (400, 403, 422)
+REFUSALS = (400, 403, 413, 422)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,11 @@ CLUSTER_SCOPED = {"slmpools"}
 class ApiError(Exception):
     """The API server answered something other than yes."""
 
-    def __init__(self, status: int, what: str, message: str) -> None:
+    def __init__(self, status: int, what: str, message: str, reason: str = "") -> None:
         super().__init__(f"{what}: {status}: {message}")
         self.status = status
         self.message = message
+        self.reason = reason  # Kubernetes' word for it, such as AlreadyExists
 
 
 class Refused(ApiError):
@@ -119,7 +120,8 @@ class Cluster:
         try:
             return await self._call("POST", resource, path, body=body)
         except ApiError as error:
-            if error.status == CONFLICT:
+            # A quota that was counted meanwhile answers 409 too, and then nothing was made.
+            if error.status == CONFLICT and error.reason == "AlreadyExists":
                 return None
             raise
 
@@ -176,10 +178,11 @@ class Cluster:
                 raise
 
     async def rayclusters_of(self, namespace: str, rayjob: str) -> list[str]:
-        """Return the names of the RayClusters that KubeRay made for a RayJob."""
+        """Return the names of a RayJob's RayClusters that nobody has deleted yet."""
         resource = RESOURCES["rayclusters"]
         found = await self._pages(resource, namespace, f"{names.ORIGIN}={rayjob}")
-        return [body["metadata"]["name"] for body in found]
+        metas = [body["metadata"] for body in found]
+        return [meta["name"] for meta in metas if "deletionTimestamp" not in meta]
 
     async def _call(
         self,
@@ -211,7 +214,7 @@ class Cluster:
             return dict(answer)
         message = str(answer.get("message") or answer)[:2000]
         error = Refused if status in REFUSALS else ApiError
-        raise error(status, f"{verb} {path}", message)
+        raise error(status, f"{verb} {path}", message, str(answer.get("reason") or ""))
 
 
 KIND_OF = {"slmevaluations": "SLMEvaluation", "slmruns": "SLMRun", "slmtrials": "SLMTrial"}
