@@ -76,10 +76,15 @@ def registry_of(operator: Operator) -> kopf.OperatorRegistry:
     """Return kopf's registry with our handlers."""
     registry = kopf.OperatorRegistry()
 
-    @kopf.on.startup(registry=registry)
+    # A start that failed ends the process: repeated here, it would find its own port taken.
+    @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def started(settings: kopf.OperatorSettings, **_: Any) -> None:  # noqa: ANN401
         configure(settings)
-        await operator.start()
+        try:
+            await operator.start()
+        except BaseException:
+            await operator.stop()
+            raise
 
     @kopf.on.login(registry=registry)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401
