@@ -3,11 +3,13 @@
 Served by the loop that does the work, so a loop that hangs fails its liveness probe.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 
 @dataclass(slots=True)
@@ -18,6 +20,17 @@ class Health:
     """True once the first list of every kind is complete."""
     fault: str | None = None
     """Why the process should be restarted; None while it should not."""
+
+
+class _Series(Collector):
+    """Series that were read already."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        """Return them."""
+        return self._families
 
 
 class Server:
@@ -44,8 +57,11 @@ class Server:
             await self._runner.cleanup()
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        """Read the series at once, and write them out in a thread: there may be very many."""
         encode, form = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self._registry), headers={"Content-Type": form})
+        series = _Series(list(self._registry.collect()))
+        body = await asyncio.to_thread(encode, series)
+        return web.Response(body=body, headers={"Content-Type": form})
 
     async def _healthz(self, _: web.Request) -> web.Response:
         fault = self._health.fault
