@@ -40,7 +40,12 @@ def joined(*parts: str, limit: int) -> str:
     whole = "-".join(parts)
     if len(whole) <= limit:
         return whole
-    return f"{whole[: limit - 6].rstrip('-')}-{digest(whole)}"
+    return marked(*parts, limit=limit)
+
+
+def marked(*parts: str, limit: int) -> str:
+    """Return the parts joined by '-' and marked with a digest that tells a-b, c from a, b-c."""
+    return f"{'-'.join(parts)[: limit - 6].rstrip('-')}-{digest('/'.join(parts))}"
 
 
 def run_name(evaluation: str, uid: str, generation: int) -> str:
@@ -48,9 +53,12 @@ def run_name(evaluation: str, uid: str, generation: int) -> str:
     return f"{evaluation}-{digest(f'{uid}/{generation}')}"
 
 
-def trial_name(run: str, model: str, pool: str) -> str:
-    """Return the name of a trial, at most 63 characters, so that it can be a label's value."""
-    return joined(run, model, pool, limit=MAX_LABEL)
+def trial_name(run: str, model: str, pool: str, *, is_marked: bool = False) -> str:
+    """Return the name of a trial, at most 63 characters, so that it can be a label's value.
+
+    Without a mark two pairs of a model and a pool may share a name: a-b on c, and a on b-c.
+    """
+    return (marked if is_marked else joined)(run, model, pool, limit=MAX_LABEL)
 
 
 def rayjob_name(run: str, pool: str, attempt: int) -> str:

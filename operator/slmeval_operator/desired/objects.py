@@ -55,6 +55,8 @@ def desired_trials(run: Run, evaluation_uid: str) -> dict[str, dict[str, Any]]:
     for pool in run.spec.pools:
         for model in run.spec.question.models:
             name = names.trial_name(run.meta.name, model.name, pool.name)
+            if name in trials:  # a-b on c, and a on b-c
+                name = names.trial_name(run.meta.name, model.name, pool.name, is_marked=True)
             spec = TrialSpec(
                 evaluation=run.spec.evaluation, run=run.meta.name, model=model, pool=pool.name
             )
