@@ -1,7 +1,8 @@
 """What to do about one pool of one run: wait, start an attempt, suspend, stop, give up. Pure.
 
-An attempt is a RayJob. The next one is made only when the pods of the one before are gone: so two
-never hold a GPU at once, and no result can still be on its way when a trial is measured again.
+An attempt is a RayJob. The next one, also the first of a newer run, is made only when the pods of
+those before are gone from the pool: so two never hold a GPU at once, and no result can still be on
+its way when a trial is measured again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +13,16 @@ from slmeval_api.conditions import Reason
 from slmeval_api.run import Attempt, Run, RunPool
 from slmeval_api.trial import Trial
 
+from .conditions import has_ended
 from .names import rayjob_name
 from .observed import Blocker, Pod, RayJob, instant
-from .verdict import Standing, State
+from .verdict import Refusal, Standing, State, refused, superseded
 
-RELEASE_AFTER = timedelta(seconds=10)
-"""Time that KubeRay has to remove the pods of what has ended before we do it."""
+RELEASE_AFTER = timedelta(seconds=30)
+"""Time that KubeRay has to remove the pods of what has ended before we do it: the cluster lingers
+10 s for the reporter's last words, and pods take up to 10 s to end."""
+UNANSWERED_AFTER = timedelta(seconds=30)
+"""Age of a RayJob at which KubeRay's silence becomes news."""
 BACKSTOP = timedelta(seconds=60)
 """How far past a deadline of KubeRay's we wait before we enforce it ourselves."""
 UNSCHEDULED_AFTER = timedelta(seconds=5)
@@ -31,6 +36,8 @@ FINAL = {
 }
 """Ends that another attempt would only repeat."""
 
+_UNTIL = " The attempt waits until"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSituation:
@@ -40,16 +47,16 @@ class PoolSituation:
     pool: RunPool
     trials: tuple[Trial, ...]  # of this pool, all that exist
     jobs: tuple[RayJob, ...]  # oldest first
-    pods: tuple[Pod, ...]  # of all its jobs
+    pods: tuple[Pod, ...]  # of the evaluation on this pool, of whatever run and attempt
     is_suspended: bool
     is_superseded: bool
-    refusals: Mapping[str, str]  # RayJob -> the API server's words when it refused to make it
+    refusals: Mapping[str, Refusal]  # by RayJob
     now: datetime
 
     @property
     def unfinished(self) -> list[Trial]:
-        """The trials that another attempt would have to measure."""
-        return [t for t in self.trials if not is_finished(t)]
+        """The trials that another attempt would have to measure: given up is given up."""
+        return [t for t in self.trials if not is_finished(t) and not has_ended(t.status.conditions)]
 
     @property
     def job(self) -> RayJob | None:
@@ -84,23 +91,23 @@ def is_finished(trial: Trial) -> bool:
 
 
 def decide_pool(s: PoolSituation) -> PoolDecision:
-    """Return what to do about one pool of one run that has not ended."""
-    if not s.unfinished:
-        return _all_finished(s)
+    """Return what to do about one pool of one run."""
+    at_work = tuple(j.name for j in s.jobs if j.is_at_work)
     if s.is_superseded:
+        return PoolDecision(standing=superseded(), delete_jobs=at_work)
+    if not s.unfinished:
         return PoolDecision(
-            standing=Standing(
-                state=State.FAILED,
-                reason=Reason.SUPERSEDED,
-                message="The evaluation was edited; a newer run asks the new question.",
-            ),
-            delete_jobs=tuple(j.name for j in s.jobs if not j.is_being_deleted),
+            standing=_progress(Reason.RUNNING, "All results are in."),
+            delete_jobs=at_work if _is_left_over(s) else (),
         )
     if s.is_suspended:
         return _suspended(s)
     job = s.job
     if job is None or job.attempt < s.attempts_made:
         return _without_job(s)
+    if _is_past_deadline(s, job):
+        standing = _given_up(Reason.DEADLINE_EXCEEDED, _deadline_message(s))
+        return PoolDecision(standing=standing, delete_jobs=at_work)
     if job.is_being_deleted:
         return PoolDecision(
             standing=_progress(Reason.RETRYING, f"RayJob {job.name} is being deleted.")
@@ -110,17 +117,13 @@ def decide_pool(s: PoolSituation) -> PoolDecision:
     return _after(s, job)
 
 
-def _all_finished(s: PoolSituation) -> PoolDecision:
-    """Every result is in; a driver that does not end holds a GPU for nothing."""
+def _is_left_over(s: PoolSituation) -> bool:
+    """Return whether a RayJob that is still at work holds its nodes for nothing."""
+    if any(not is_finished(t) for t in s.trials):
+        return True  # they were given up
     results = [t.status.result for t in s.trials if t.status.result is not None]
     last = max((instant(r.completed_at) for r in results), default=None, key=_or_epoch)
-    job = s.job
-    hangs = last is not None and s.now - last > EXIT_AFTER
-    is_running = job is not None and job.outcome == "Running" and not job.is_being_deleted
-    return PoolDecision(
-        standing=_progress(Reason.RUNNING, "All results are in."),
-        delete_jobs=(job.name,) if job is not None and is_running and hangs else (),
-    )
+    return last is not None and s.now - last > EXIT_AFTER
 
 
 def _or_epoch(when: datetime | None) -> datetime:
@@ -133,11 +136,8 @@ def _start(s: PoolSituation, number: int, standing: Standing) -> PoolDecision:
     if refusal is None:
         return PoolDecision(standing=standing, start_attempt=number)
     return PoolDecision(
-        standing=Standing(
-            state=State.STALLED,
-            reason=Reason.RAYJOB_REFUSED,
-            message=f"The API server refused what an attempt needs: {refusal}",
-        )
+        standing=refused(refusal, "what an attempt needs"),
+        start_attempt=number if refusal.is_due else None,
     )
 
 
@@ -152,7 +152,7 @@ def _suspended(s: PoolSituation) -> PoolDecision:
         message="spec.suspend is true. Set it to false to measure the trials that are left.",
     )
     job = s.job
-    if job and job.outcome == "Running" and not job.is_suspend_asked:
+    if job and job.is_at_work and not job.is_suspend_asked:
         return PoolDecision(standing=standing, suspend=(job.name, True))
     return PoolDecision(standing=standing)
 
@@ -162,77 +162,85 @@ def _without_job(s: PoolSituation) -> PoolDecision:
     made = s.attempts_made
     if made > s.run.spec.question.backoff_limit:
         message = f"RayJob of attempt {made} was deleted, and it was the last one allowed."
-        return PoolDecision(standing=_given_up(s, Reason.ATTEMPTS_EXHAUSTED, message))
+        return PoolDecision(standing=_given_up(Reason.ATTEMPTS_EXHAUSTED, message))
+    reason = Reason.PENDING if made == 0 else Reason.RETRYING
     if s.pods:
-        return PoolDecision(
-            standing=_progress(Reason.RETRYING, "Waiting for the pods of the attempt before.")
-        )
-    standing = _progress(
-        Reason.PENDING if made == 0 else Reason.RETRYING,
-        f"Attempt {made + 1} on pool {s.pool.name} is being made.",
-    )
-    return _start(s, made + 1, standing)
+        return PoolDecision(standing=_progress(reason, _pods_left(s)))
+    message = f"Attempt {made + 1} on pool {s.pool.name} is being made."
+    return _start(s, made + 1, _progress(reason, message))
+
+
+def _pods_left(s: PoolSituation) -> str:
+    """Return which pods have to end first: one on a lost node may need a person."""
+    first, *others = sorted(p.name for p in s.pods)
+    more = f" and {len(others)} more" if others else ""
+    return f"Waiting for pods of an attempt before to end: {first}{more}."
 
 
 def _running(s: PoolSituation, job: RayJob) -> PoolDecision:
     """KubeRay is at work on it, or down."""
+    if job.is_suspend_asked and s.pods:
+        return PoolDecision(standing=_progress(Reason.STARTING, _pods_left(s)))
     if job.is_suspend_asked:
         return PoolDecision(
             standing=_progress(Reason.STARTING, "Resuming."), suspend=(job.name, False)
         )
-    pods = s.pods_of(job)
-    if _is_past_deadline(s, pods):
-        return PoolDecision(
-            standing=_given_up(s, Reason.DEADLINE_EXCEEDED, _deadline_message(s)),
-            delete_jobs=(job.name,),
-        )
-    for pod in pods:
+    for pod in s.pods_of(job):
         is_news = pod.created is None or s.now - pod.created >= UNSCHEDULED_AFTER
         if pod.blocker and is_news:
             return PoolDecision(standing=_blocked(s, pod.name, pod.blocker))
     if job.stage == "Running":
         waits = f"Waits for a free worker of pool {s.pool.name}."
         return PoolDecision(standing=_progress(Reason.PENDING, waits))
-    return PoolDecision(
-        standing=_progress(Reason.STARTING, f"The Ray cluster of RayJob {job.name} is starting.")
-    )
+    return PoolDecision(standing=_progress(Reason.STARTING, _starting(s, job)))
 
 
-def _is_past_deadline(s: PoolSituation, pods: Sequence[Pod]) -> bool:
+def _starting(s: PoolSituation, job: RayJob) -> str:
+    if not job.stage and job.created and s.now - job.created >= UNANSWERED_AFTER:
+        return (
+            f"KubeRay has not taken up RayJob {job.name}: see that its operator runs and watches "
+            "this namespace."
+        )
+    return f"The Ray cluster of RayJob {job.name} is starting."
+
+
+def _is_past_deadline(s: PoolSituation, job: RayJob) -> bool:
     """Return whether KubeRay should have ended this attempt long ago: it must be down."""
-    oldest = min((p.created for p in pods if p.created is not None), default=None)
+    if job.outcome != "Running" or job.is_suspend_asked:
+        return False
+    oldest = min((p.created for p in s.pods_of(job) if p.created is not None), default=None)
     limit = timedelta(seconds=s.run.spec.question.deadline_seconds) + BACKSTOP
     return oldest is not None and s.now - oldest > limit
 
 
 def _blocked(s: PoolSituation, pod: str, blocker: Blocker) -> Standing:
     seconds = s.run.spec.question.start_deadline_seconds
-    until = f" The attempt waits until spec.startDeadlineSeconds ({seconds} s) have passed."
+    reason = Reason.WAITING_FOR_NODES if blocker.kind == "nodes" else Reason.WAITING_FOR_IMAGE
+    until = f"{_UNTIL} spec.startDeadlineSeconds ({seconds} s) have passed."
+    return _progress(reason, _advice(s, pod, blocker) + until)
+
+
+def _advice(s: PoolSituation, pod: str, blocker: Blocker) -> str:
     if blocker.kind == "nodes":
-        return _progress(
-            Reason.WAITING_FOR_NODES,
+        return (
             f"Pod {pod} cannot be scheduled: {blocker.message} Add or free nodes that "
             f"SLMPool {s.pool.name} selects, or lower its gpus.perWorker or workerResources."
-            + until,
         )
-    return _progress(
-        Reason.WAITING_FOR_IMAGE,
+    return (
         f"Pod {pod} cannot start: {blocker.message}. Check the image, imagePullSecrets "
-        f"and Secrets that SLMPool {s.pool.name} and the evaluation name." + until,
+        f"and Secrets that SLMPool {s.pool.name} and the evaluation name."
     )
 
 
 def _after(s: PoolSituation, job: RayJob) -> PoolDecision:
     """The attempt is over and left trials unfinished."""
-    if s.pods_of(job):
-        return PoolDecision(
-            standing=_progress(
-                Reason.RETRYING, f"RayJob {job.name} is over; waiting for its pods to end."
-            )
-        )
-    if job.reason in FINAL or job.stage == "ValidationFailed":
-        reason = FINAL.get(job.reason, Reason.RAYJOB_REFUSED)
-        return PoolDecision(standing=_given_up(s, reason, _final_message(s, job, reason)))
+    final = FINAL.get(job.reason) or FINAL.get(job.stage)
+    # Only an attempt that ran may have results on their way; and pods that never started can say
+    # why as long as they are there.
+    if s.pods and final in (None, Reason.DEADLINE_EXCEEDED):
+        return PoolDecision(standing=_progress(Reason.RETRYING, _pods_left(s)))
+    if final is not None:
+        return PoolDecision(standing=_given_up(final, _final_message(s, job, final)))
     allowed = 1 + s.run.spec.question.backoff_limit
     if s.attempts_made < allowed:
         standing = _progress(
@@ -241,13 +249,16 @@ def _after(s: PoolSituation, job: RayJob) -> PoolDecision:
         )
         return _start(s, s.attempts_made + 1, standing)
     message = f"No result after {s.attempts_made} attempts (1 + spec.backoffLimit); {_why(job)}"
-    return PoolDecision(standing=_given_up(s, Reason.ATTEMPTS_EXHAUSTED, message))
+    return PoolDecision(standing=_given_up(Reason.ATTEMPTS_EXHAUSTED, message))
 
 
-def _given_up(s: PoolSituation, reason: Reason, message: str) -> Standing:
+def _given_up(reason: Reason, message: str) -> Standing:
     """Return the end of the unfinished trials: no further attempt is made."""
-    again = " Edit the evaluation to ask again." if not s.is_superseded else ""
-    return Standing(state=State.FAILED, reason=reason, message=message + again)
+    return Standing(
+        state=State.FAILED,
+        reason=reason,
+        message=f"{message} Edit the evaluation to ask again.",
+    )
 
 
 def _why(job: RayJob) -> str:
@@ -277,11 +288,14 @@ def _final_message(s: PoolSituation, job: RayJob, reason: Reason) -> str:
 
 
 def _last_blocker(s: PoolSituation) -> str | None:
-    """Return what the trials' conditions last said kept the pods from starting: pods are gone."""
+    """Return what keeps or kept the pods from starting; the trials remember it for gone ones."""
+    for pod in s.pods:
+        if pod.blocker:
+            return _advice(s, pod.name, pod.blocker)
     for trial in s.unfinished:
         for condition in trial.status.conditions:
             if condition.reason in (Reason.WAITING_FOR_NODES, Reason.WAITING_FOR_IMAGE):
-                return condition.message.split(" The attempt waits until")[0]
+                return condition.message.split(_UNTIL)[0]
     return None
 
 
@@ -290,18 +304,17 @@ def overdue(jobs: Sequence[RayJob], pods: Sequence[Pod]) -> frozenset[str]:
 
     KubeRay removes such pods within seconds; while it is down nobody would.
     """
-    at_work = {
-        j.name
-        for j in jobs
-        if j.outcome == "Running" and not j.is_being_deleted and not j.is_suspend_asked
-    }
+    at_work = {j.name for j in jobs if j.is_at_work and not j.is_suspend_asked}
     return frozenset(p.rayjob for p in pods if p.rayjob not in at_work)
 
 
 def attempts_of(run: Run, jobs: Sequence[RayJob]) -> list[Attempt]:
     """Return the record of all attempts, old entries kept though their RayJob may be gone."""
-    record = {a.name: a for a in run.status.attempts}
+    record = {a.name: _gone(a) for a in run.status.attempts}
+    pools = {p.name for p in run.spec.pools}
     for job in sorted(jobs, key=lambda j: (j.attempt, j.pool)):
+        if job.pool not in pools:
+            continue  # somebody's copy with other labels
         created = job.created.strftime("%Y-%m-%dT%H:%M:%SZ") if job.created else None
         record[job.name] = Attempt(
             pool=job.pool,
@@ -313,3 +326,11 @@ def attempts_of(run: Run, jobs: Sequence[RayJob]) -> list[Attempt]:
             start_time=created,
         )
     return list(record.values())
+
+
+def _gone(attempt: Attempt) -> Attempt:
+    """Return the record of an attempt whose RayJob is not there any more."""
+    if attempt.outcome != "Running":
+        return attempt
+    end = {"outcome": "Failed", "reason": "Deleted", "message": "Its RayJob was deleted."}
+    return attempt.model_copy(update=end)

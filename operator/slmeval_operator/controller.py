@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from time import monotonic, time
 from typing import Any, Protocol
 
+from slmeval_api.pool import Pool
+
 from .metrics import OperatorMetrics
 from .queue import WakeQueue
 from .reconcile import Reconciler
 from .result_metrics import ResultCollector
 from .server import Health
 from .settings import Settings
-from .store import WATCHED, Body, Store, evaluation_of
+from .store import WATCHED, Body, Store, evaluation_of, version_of
 
 log = logging.getLogger(__name__)
 WORKERS = 8
@@ -22,7 +24,7 @@ WORKERS = 8
 FIRST_RESYNC_S = 15.0
 """Soon after the start: what vanished between our list and kopf's watch gets no DELETED event."""
 DEAF_AFTER = 2
-"""Lists in a row that find news no watch told of, before the process asks to be restarted."""
+"""Lists in a row whose news no watch told until the next, before a restart is asked for."""
 
 
 class Lists(Protocol):
@@ -45,6 +47,8 @@ class Controller:
     health: Health
     queue: WakeQueue = field(default_factory=WakeQueue)
     _tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+    _unheard: dict[str, dict[str, int]] = field(default_factory=dict)
+    """kind -> uid -> version that the last list found and no watch has told of since."""
     _deaf: dict[str, int] = field(default_factory=dict)
 
     async def prime(self) -> None:
@@ -58,8 +62,8 @@ class Controller:
     def start(self) -> None:
         """Begin to work."""
         self.metrics.follow_queue(self.queue.depth)
-        for uid in self.store.evaluations():
-            self.queue.wake(uid)
+        for key in self.store.evaluations():
+            self.queue.wake(key)
         self._tasks = [asyncio.create_task(self.queue.work(self._pass)) for _ in range(WORKERS)]
         self._tasks.append(asyncio.create_task(self._resync()))
 
@@ -73,22 +77,28 @@ class Controller:
 
     def saw(self, kind: str, body: Body, *, is_gone: bool) -> None:
         """Take an event of a watch, and wake whom it concerns."""
+        unheard, uid = self._unheard.get(kind, {}), body["metadata"]["uid"]
+        if unheard.get(uid, 0) <= version_of(body):
+            unheard.pop(uid, None)
         if is_gone:
-            self.store.drop(kind, body["metadata"]["uid"])
+            self.store.drop(kind, body)
         else:
             self.store.put(kind, body)
         self._wake(kind, body)
 
     def _wake(self, kind: str, body: Body) -> None:
-        uid = evaluation_of(kind, body)
-        for key in self.store.evaluations() if uid is None else (uid,):
+        key = evaluation_of(kind, body)
+        if kind == Pool.info.plural:
+            for every in self.store.evaluations():
+                self.queue.wake(every)
+        elif key is not None:
             self.queue.wake(key)
 
-    async def _pass(self, uid: str) -> float | None:
+    async def _pass(self, key: str) -> float | None:
         began = monotonic()
         outcome = "failed"
         try:
-            again_s = await self.reconciler.evaluation(uid)
+            again_s = await self.reconciler.evaluation(key)
             outcome = "done"
             return again_s
         finally:
@@ -108,15 +118,25 @@ class Controller:
                     log.warning("A list failed", extra={"kind": kind, "error": error})
 
     async def _repair(self, kind: str) -> None:
+        """List a kind; judge by the list before it whether its watch still hears."""
+        is_deaf = bool(self._unheard.get(kind))
+        self._deaf[kind] = self._deaf.get(kind, 0) + 1 if is_deaf else 0
         changed = await self._list(kind)
-        # An event may be on its way while the list is read: only news that stays news counts.
         self.metrics.repairs.labels(kind).inc(len(changed))
-        self._deaf[kind] = self._deaf.get(kind, 0) + 1 if changed else 0
+        here = self.store.uids(kind)
+        # An event may be on its way while the list is read: it is unheard only if it stays away.
+        # kopf never tells of what vanished while a watch was broken, so that proves nothing.
+        self._unheard[kind] = {
+            body["metadata"]["uid"]: version_of(body)
+            for body in changed
+            if body["metadata"]["uid"] in here
+        }
         for body in changed:
             self._wake(kind, body)
         if self._deaf[kind] >= DEAF_AFTER:
             self.health.fault = (
-                f"the watch of {kind} seems dead: {self._deaf[kind]} lists in a row found news"
+                f"the watch of {kind} seems dead: what {self._deaf[kind]} lists in a row found "
+                "was never told"
             )
             log.error(self.health.fault)
 

@@ -5,7 +5,7 @@ gives a plan that writes nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slmeval_api.base import ApiModel, KindInfo
@@ -21,7 +21,7 @@ from .desired.objects import desired_run, desired_trials
 from .question import problem_of, question_digest
 from .settings import Settings
 from .statuses import evaluation_status, run_status, trial_standing, trial_status
-from .verdict import Standing, State
+from .verdict import Standing, State, refused, superseded
 from .world import World
 
 SOON_S = 5.0
@@ -77,8 +77,9 @@ def decide(world: World, settings: Settings) -> Plan:
     for run in world.runs:
         if not run.meta.is_being_deleted:
             is_superseded = current is None or run.meta.uid != current.meta.uid
-            _plan_run(world, run, plan, is_superseded=is_superseded, settings=settings)
-            written[run.meta.name] = _status_after(plan, run)
+            written[run.meta.name] = _plan_run(
+                world, run, plan, is_superseded=is_superseded, settings=settings
+            )
     standing = _evaluation_standing(world, evaluation, current, plan, written)
     _write_evaluation(world, evaluation, standing, current=current, plan=plan, runs=written)
     plan.look_again_s = _next_look(world, plan)
@@ -86,33 +87,39 @@ def decide(world: World, settings: Settings) -> Plan:
 
 
 def _current_run(evaluation: Evaluation, runs: Sequence[Run]) -> Run | None:
-    """Return the newest run if it asks what the evaluation asks now."""
+    """Return the newest run if it asks, to its end, what the evaluation asks now."""
     living = [r for r in runs if not r.meta.is_being_deleted]
     newest = max(living, key=lambda r: r.spec.evaluation_generation, default=None)
-    if newest is None:
+    if newest is None or _was_superseded(newest):
         return None
     asked, asks = newest.spec.question, evaluation.spec.question
     return newest if question_digest(asked) == question_digest(asks) else None
 
 
+def _was_superseded(run: Run) -> bool:
+    """Return whether the run was stopped by an edit; one that takes the edit back asks anew."""
+    ready = condition(run.status.conditions, ConditionType.READY)
+    return ready is not None and ready.reason == Reason.SUPERSEDED
+
+
 def _plan_run(
     world: World, run: Run, plan: Plan, *, is_superseded: bool, settings: Settings
-) -> None:
-    """Add to `plan` what `run` needs."""
+) -> RunStatus:
+    """Add to `plan` what `run` needs; return its status as it will then stand."""
     uid = world.evaluation.meta.uid if world.evaluation else ""
     desired = desired_trials(run, uid)
-    trials = world.trials_of(run)
+    trials = {n: t for n, t in world.trials_of(run).items() if n in desired}
     missing = [name for name in desired if name not in trials]
-    if missing and has_ended(run.status.conditions):
-        return  # somebody deleted a trial of a finished run: it is not measured again
+    is_over = has_ended(run.status.conditions)
+    if missing and not is_superseded and not is_over:
+        plan.create += [desired[name] for name in missing if _may_make(world, name)]
     standings = dict[str, Standing]()
-    if missing and not is_superseded:
-        plan.create += [desired[name] for name in missing]
     for pool in run.spec.pools:
         situation = _situation(world, run, pool, trials, is_superseded=is_superseded)
         decision = decide_pool(situation)
-        if not missing:
-            _carry_out(decision, situation, plan, evaluation_uid=uid, settings=settings)
+        if missing:  # all trials first: an attempt's Role names them
+            decision = replace(decision, start_attempt=None)
+        _carry_out(decision, situation, plan, evaluation_uid=uid, settings=settings)
         for trial in situation.trials:
             standings[trial.meta.name] = trial_standing(
                 trial,
@@ -120,13 +127,25 @@ def _plan_run(
                 engine=pool.spec.engine,
                 attempt=situation.attempts_made,
             )
+    if missing and is_over:
+        return run.status  # somebody deleted a trial of a finished run: it is not measured again
     for name in missing:
-        standings[name] = Standing(
-            state=State.FAILED if is_superseded else State.IN_PROGRESS,
-            reason=Reason.SUPERSEDED if is_superseded else Reason.PENDING,
-            message="The trial is being made." if not is_superseded else "Never made.",
-        )
-    _write_run(world, run, {n: standings[n] for n in desired}, plan)
+        standings[name] = superseded() if is_superseded else _to_be_made(world, name, "the trial")
+    return _write_run(world, run, {n: standings[n] for n in desired}, plan)
+
+
+def _may_make(world: World, name: str) -> bool:
+    """Return whether the API server was not asked yet, or may be asked again."""
+    refusal = world.refusals.get(name)
+    return refusal is None or refusal.is_due
+
+
+def _to_be_made(world: World, name: str, what: str) -> Standing:
+    refusal = world.refusals.get(name)
+    if refusal is not None:
+        return refused(refusal, what)
+    message = f"{what.capitalize()} is being made."
+    return Standing(state=State.IN_PROGRESS, reason=Reason.PENDING, message=message)
 
 
 def _situation(
@@ -138,7 +157,7 @@ def _situation(
         pool=pool,
         trials=tuple(t for t in trials.values() if t.spec.pool == pool.name),
         jobs=tuple(jobs),
-        pods=tuple(p for j in jobs for p in world.pods_of(j.name)),
+        pods=tuple(p for p in world.pods if p.pool == pool.name),
         is_suspended=world.evaluation is not None and world.evaluation.spec.suspend,
         is_superseded=is_superseded,
         refusals=world.refusals,
@@ -171,7 +190,7 @@ def _carry_out(
     plan.delete_jobs += decision.delete_jobs
 
 
-def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Plan) -> None:
+def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Plan) -> RunStatus:
     """Add the statuses of `run` and its trials that differ from what is stored."""
     for name, trial in world.trials_of(run).items():
         if name not in standings:
@@ -187,15 +206,7 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
     status = run_status(run, standings, attempts=attempts_of(run, jobs), now=world.now)
     if status != run.status:
         plan.statuses.append(StatusWrite(info=Run.info, name=run.meta.name, status=status))
-
-
-def _status_after(plan: Plan, run: Run) -> RunStatus:
-    """Return the run's status as it will stand once `plan` is carried out."""
-    for write in plan.statuses:
-        if write.info is Run.info and write.name == run.meta.name:
-            assert isinstance(write.status, RunStatus)
-            return write.status
-    return run.status
+    return status
 
 
 def _evaluation_standing(
@@ -211,10 +222,11 @@ def _evaluation_standing(
     problem = problem_of(evaluation.spec.question, world.pools)
     if problem is not None:
         return Standing(state=State.STALLED, reason=problem.reason, message=problem.message)
-    plan.create.append(desired_run(evaluation, dict(world.pools)))
-    return Standing(
-        state=State.IN_PROGRESS, reason=Reason.PENDING, message="The run is being made."
-    )
+    run = desired_run(evaluation, dict(world.pools))
+    name: str = run["metadata"]["name"]
+    if _may_make(world, name):
+        plan.create.append(run)
+    return _to_be_made(world, name, "the run")
 
 
 def _standing_of(status: RunStatus) -> Standing:
@@ -288,4 +300,4 @@ def _next_look(world: World, plan: Plan) -> float | None:
     running = [j for j in world.rayjobs if j.outcome == "Running"]
     if any(j.stage != "Running" for j in running) or any(p.blocker for p in world.pods):
         return SOON_S
-    return LATER_S if running or world.pods else None
+    return LATER_S if running or world.pods or world.refusals else None

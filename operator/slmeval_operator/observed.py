@@ -23,6 +23,8 @@ BAD_WAITS = {
     "RunContainerError",
     "CrashLoopBackOff",
 }
+PULL_ERROR = "ErrImagePull: "
+"""ErrImagePull and ImagePullBackOff take turns; the second quotes the first after these words."""
 MAX_QUOTE = 600
 """Characters of foreign text in a message: KubeRay's may carry 20,000 of untrusted log."""
 
@@ -55,6 +57,11 @@ class RayJob:
     reason: str  # KubeRay's word for why it failed, or ""
     message: str
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether KubeRay has not ended it, and nobody has asked for its end."""
+        return self.outcome == "Running" and not self.is_being_deleted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocker:
@@ -70,6 +77,7 @@ class Pod:
 
     name: str
     rayjob: str
+    pool: str
     created: datetime | None
     blocker: Blocker | None
 
@@ -85,7 +93,7 @@ def rayjob_of(body: dict[str, Any]) -> RayJob:
         uid=meta.get("uid", ""),
         run=labels.get(names.RUN, ""),
         pool=labels.get(names.POOL, ""),
-        attempt=int(attempt) if attempt.isdigit() else 1,
+        attempt=max(1, int(attempt)) if attempt.isdecimal() else 1,
         created=instant(meta.get("creationTimestamp")),
         is_being_deleted="deletionTimestamp" in meta,
         is_suspend_asked=bool(spec.get("suspend")),
@@ -101,9 +109,11 @@ def pod_of(body: dict[str, Any]) -> Pod | None:
     meta, status = body["metadata"], body.get("status") or {}
     if status.get("phase") in ("Succeeded", "Failed"):
         return None
+    labels = meta.get("labels") or {}
     return Pod(
         name=meta["name"],
-        rayjob=(meta.get("labels") or {}).get(names.RAYJOB, ""),
+        rayjob=labels.get(names.RAYJOB, ""),
+        pool=labels.get(names.POOL, ""),
         created=instant(meta.get("creationTimestamp")),
         blocker=None if "deletionTimestamp" in meta else blocker_of(status),
     )
@@ -121,13 +131,17 @@ def blocker_of(status: dict[str, Any]) -> Blocker | None:
     for container in containers:
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in BAD_WAITS:
-            died = (container.get("lastState") or {}).get("terminated") or {}
-            why = f" (it ended before: {died['reason']})" if died.get("reason") else ""
-            return Blocker(
-                kind="image",
-                message=quoted(
-                    f"container {container.get('name')}, image {container.get('image')}: "
-                    f"{waiting['reason']}: {waiting.get('message') or 'no details'}{why}"
-                ),
-            )
+            what = f"container {container.get('name')}, image {container.get('image')}"
+            return Blocker(kind="image", message=quoted(f"{what}: {_wait_of(container, waiting)}"))
     return None
+
+
+def _wait_of(container: dict[str, Any], waiting: dict[str, Any]) -> str:
+    """Return why a container waits, in words that stay the same while the kubelet tries again."""
+    reason, message = waiting["reason"], waiting.get("message") or "no details"
+    died = (container.get("lastState") or {}).get("terminated") or {}
+    if reason == "CrashLoopBackOff" and died:  # its message only counts the seconds up
+        return f"{reason}: it ended with {died.get('reason')}, exit code {died.get('exitCode')}"
+    if reason == "ImagePullBackOff" and PULL_ERROR in message:
+        return PULL_ERROR + message.split(PULL_ERROR, 1)[1]
+    return f"{reason}: {message}"

@@ -11,12 +11,15 @@ from .cluster import PLURAL_OF, ApiError, Body, Refused
 from .decide import Plan, StatusWrite, decide
 from .events import event
 from .settings import Settings
-from .store import RAYJOBS, Store
+from .store import RAYJOBS, Store, namespace_of
+from .verdict import Refusal
 from .world import World
 
 log = logging.getLogger(__name__)
 REFUSAL_LASTS = timedelta(seconds=30)
-"""How long a refused attempt is left alone before it is tried again."""
+"""How long what was refused is left alone before it is tried again."""
+REFUSAL_FORGOTTEN = timedelta(seconds=300)
+"""Age of a refusal that nobody asks about any more: its run was superseded, or suspended."""
 
 
 class Api(Protocol):
@@ -53,12 +56,13 @@ class Reconciler:
     api: Api
     settings: Settings
     now: Callable[[], datetime] = utc_now
-    _refusals: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+    _refusals: dict[str, dict[str, tuple[datetime, str]]] = field(default_factory=dict)
+    """evaluation -> name of what was refused -> when, and in what words."""
     _overdue_since: dict[str, dict[str, datetime]] = field(default_factory=dict)
-    """evaluation uid -> RayJob -> when it was first seen to hold pods that it should not."""
+    """evaluation -> RayJob -> when it was first seen to hold pods that it should not."""
 
-    async def evaluation(self, uid: str) -> float | None:
-        """Make one pass over the evaluation with that uid.
+    async def evaluation(self, key: str) -> float | None:
+        """Make one pass over the evaluation with that key of the store.
 
         Returns:
             Seconds after which time alone could call for another pass; None: never.
@@ -67,31 +71,40 @@ class Reconciler:
             ApiError: a call failed; everything before it is done, the pass may be repeated.
 
         """
-        now = self.now()
-        self._refusals = {n: r for n, r in self._refusals.items() if now - r[0] < REFUSAL_LASTS}
-        refusals = {name: words for name, (_, words) in self._refusals.items()}
-        world = self.store.world(uid, now=now, refusals=refusals)
-        plan = decide(world, self.settings)
-        namespace = self.store.namespace_of(uid)
-        if namespace is None:
+        if not self.store.has(key):
+            self._refusals.pop(key, None)
+            self._overdue_since.pop(key, None)
             return None
-        await self._carry_out(plan, world, uid=uid, namespace=namespace)
+        now = self.now()
+        world = self.store.world(key, now=now, refusals=self._refusals_of(key, now))
+        plan = decide(world, self.settings)
+        await self._carry_out(plan, world, key)
         return plan.look_again_s
 
-    async def _carry_out(self, plan: Plan, world: World, *, uid: str, namespace: str) -> None:
+    def _refusals_of(self, key: str, now: datetime) -> dict[str, Refusal]:
+        refusals = self._refusals.pop(key, {})
+        kept = {n: r for n, r in refusals.items() if now - r[0] < REFUSAL_FORGOTTEN}
+        if kept:
+            self._refusals[key] = kept
+        return {
+            name: Refusal(words=words, is_due=now - when >= REFUSAL_LASTS)
+            for name, (when, words) in kept.items()
+        }
+
+    async def _carry_out(self, plan: Plan, world: World, key: str) -> None:
+        namespace = namespace_of(key)
         for name in plan.delete_jobs:
             log.info("Deleting a RayJob", extra={"namespace": namespace, "rayjob": name})
             await self.api.delete(RAYJOBS, namespace, name)
         for name, is_suspended in plan.suspend:
             self._keep(RAYJOBS, await self.api.suspend_rayjob(namespace, name, is_suspended))
-        await self._release(plan, uid, namespace)
+        await self._release(plan, key, namespace)
         for body in plan.create:
-            await self._create(body)
+            await self._make(key, [body])
         for attempt in plan.attempts:
-            await self._start(attempt)
+            await self._make(key, attempt)
         await self._announce(plan, world)
-        for write in plan.statuses:
-            await self._write(namespace, write)
+        await self._write(plan.statuses, namespace)
 
     async def _create(self, body: Body) -> None:
         plural = PLURAL_OF[body["kind"]]
@@ -106,26 +119,39 @@ class Reconciler:
         if plural in self.store.objects:
             self._keep(plural, made)
 
-    async def _start(self, attempt: list[Body]) -> None:
-        """Make an attempt's objects; remember it when the API server will not have one of them."""
-        rayjob = attempt[-1]["metadata"]["name"]
+    async def _make(self, key: str, bodies: list[Body]) -> None:
+        """Make objects; remember it when the API server will not have one of them.
+
+        Args:
+            key: the evaluation's.
+            bodies: what depends on each other, in order. The last one gives the refusal its name.
+
+        """
+        name = bodies[-1]["metadata"]["name"]
+        refusals = self._refusals.setdefault(key, {})
         try:
-            for body in attempt:
+            for body in bodies:
                 await self._create(body)
         except Refused as refusal:
             log.warning(
-                "An attempt was refused", extra={"rayjob": rayjob, "error": refusal.message}
+                "%s %s was refused",
+                bodies[-1]["kind"],
+                name,
+                extra={"namespace": namespace_of(key), "error": refusal.message},
             )
-            self._refusals[rayjob] = (self.now(), refusal.message)
+            refusals[name] = (self.now(), refusal.message)
+        else:
+            refusals.pop(name, None)
 
-    async def _release(self, plan: Plan, uid: str, namespace: str) -> None:
+    async def _release(self, plan: Plan, key: str, namespace: str) -> None:
         """Delete the RayClusters of RayJobs whose pods KubeRay has not removed in time."""
-        now, before = self.now(), self._overdue_since.get(uid, {})
-        self._overdue_since[uid] = {name: before.get(name, now) for name in plan.overdue}
+        now, before = self.now(), self._overdue_since.pop(key, {})
         if not plan.overdue:
-            del self._overdue_since[uid]
-        for name in plan.overdue:
-            if now - self._overdue_since[uid][name] < RELEASE_AFTER:
+            return
+        since = {name: before.get(name, now) for name in plan.overdue}
+        self._overdue_since[key] = since
+        for name in sorted(plan.overdue):
+            if now - since[name] < RELEASE_AFTER:
                 continue
             for cluster in await self.api.rayclusters_of(namespace, name):
                 log.warning(
@@ -144,20 +170,33 @@ class Reconciler:
             body = event(world.evaluation.meta, news, run=run.name if run else "", now=world.now)
             try:
                 await self.api.create("events", body)
-            except Refused as refusal:  # an event is worth no pass
-                log.warning("An event was refused", extra={"error": refusal.message})
+            except ApiError as error:  # an event is worth no pass
+                log.warning("An event was not written", extra={"error": error.message})
 
-    async def _write(self, namespace: str, write: StatusWrite) -> None:
-        status: dict[str, Any] = write.status.to_json_data()
-        try:
-            body = await self.api.apply_status(write.info.plural, namespace, write.name, status)
-        except ApiError as error:
-            log.warning(
-                "A status was not written",
-                extra={"kind": write.info.kind, "namespace": namespace, "error": error.message},
-            )
-            raise
-        self._keep(write.info.plural, body)
+    async def _write(self, writes: list[StatusWrite], namespace: str) -> None:
+        """Write all statuses, also those after one that fails.
+
+        Raises:
+            ApiError: at least one was not written.
+
+        """
+        failure: ApiError | None = None
+        for write in writes:
+            status: dict[str, Any] = write.status.to_json_data()
+            plural = write.info.plural
+            try:
+                self._keep(
+                    plural, await self.api.apply_status(plural, namespace, write.name, status)
+                )
+            except ApiError as error:
+                log.warning(
+                    "The status of %s was not written",
+                    write.name,
+                    extra={"kind": write.info.kind, "namespace": namespace, "error": error.message},
+                )
+                failure = error
+        if failure is not None:
+            raise failure
 
     def _keep(self, plural: str, body: Body | None) -> None:
         """Take what the API server answered: the next pass must not act on an older copy."""

@@ -15,7 +15,7 @@ from slmeval_api.run import Run
 from slmeval_api.trial import Trial
 
 from .observed import instant
-from .store import Store, Unreadable
+from .store import Store
 
 BASE = ("namespace", "evaluation", "model", "pool", "engine")
 QUANTILES = (("p50", "0.5"), ("p90", "0.9"), ("p95", "0.95"), ("p99", "0.99"))
@@ -66,20 +66,18 @@ class ResultCollector(Collector):
         """Read all objects and return their series."""
         families, trials = _families(), _trials_family()
         if self.is_complete:
-            try:
-                self._fill(families, trials)
-            except Unreadable:  # the pass over that evaluation fails loudly; scrapes go on
-                families, trials = _families(), _trials_family()
+            self._fill(families, trials)
         yield from families.values()
         yield trials
 
     def _fill(self, families: Families, counts: GaugeMetricFamily) -> None:
-        evaluations: list[Evaluation] = self._store.typed(Evaluation.info.plural)
+        # What cannot be read has no series; the pass over that evaluation fails loudly.
+        evaluations: list[Evaluation] = self._store.readable(Evaluation.info.plural)
         by_run = dict[str, list[Trial]]()
-        for trial in self._store.typed(Trial.info.plural):
+        for trial in self._store.readable(Trial.info.plural):
             by_run.setdefault(trial.meta.owner.uid if trial.meta.owner else "", []).append(trial)
         runs = dict[str, list[Run]]()
-        for run in self._store.typed(Run.info.plural):
+        for run in self._store.readable(Run.info.plural):
             runs.setdefault(run.meta.owner.uid if run.meta.owner else "", []).append(run)
         for evaluation in evaluations:
             _count(evaluation, counts)

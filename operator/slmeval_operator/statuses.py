@@ -10,7 +10,7 @@ from slmeval_api.trial import Trial, TrialStatus
 
 from .attempts import is_finished
 from .conditions import condition, has_ended, is_true, timestamp, with_condition
-from .verdict import Standing, State, standing_conditions
+from .verdict import Standing, State, standing_conditions, superseded
 
 
 def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: int) -> Standing:
@@ -34,7 +34,8 @@ def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: 
         )
     if has_ended(trial.status.conditions):
         return _as_it_was(trial.status.conditions)
-    if unfinished.state == State.FAILED and result is not None and result.failure is not None:
+    is_given_up = unfinished.state == State.FAILED and unfinished.reason != Reason.SUPERSEDED
+    if is_given_up and result is not None and result.failure is not None:
         return Standing(
             state=State.FAILED,
             reason=result.failure.condition_reason,
@@ -150,8 +151,8 @@ def run_standing(trials: dict[str, Standing]) -> Standing:
 
 def _failed(failed: dict[str, Standing], total: int) -> Standing:
     name, first = next(iter(failed.items()))
-    if all(s.reason == Reason.SUPERSEDED for s in failed.values()):
-        return first
+    if any(s.reason == Reason.SUPERSEDED for s in failed.values()):
+        return superseded()
     return Standing(
         state=State.FAILED,
         reason=Reason.TRIALS_FAILED,

@@ -4,7 +4,9 @@ No pass may run before the first list of every kind: a pass over half the object
 statuses. After that, events keep the copy fresh, and a list now and then repairs what a watch lost.
 """
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +19,8 @@ from slmeval_api.run import Run
 from slmeval_api.trial import Trial
 
 from . import names
-from .observed import Pod, RayJob, pod_of, rayjob_of
+from .observed import pod_of, rayjob_of
+from .verdict import Refusal
 from .world import World
 
 Body = dict[str, Any]
@@ -26,23 +29,34 @@ KINDS: dict[str, type[StoredObject[Any, Any]]] = {
 }
 RAYJOBS, PODS = "rayjobs", "pods"
 WATCHED = (*KINDS, RAYJOBS, PODS)
+REMEMBERED = 10_000
+"""Gone objects whose going is remembered; a list that is still read is not older than these."""
 
 
 class Unreadable(Exception):
     """A stored object is not of its kind's form: written under another version of the CRD."""
 
 
-def _version(body: Body) -> int:
+def version_of(body: Body) -> int:
+    """Return the resourceVersion as a number: a newer version has a greater one."""
     text = body["metadata"].get("resourceVersion", "0")
     return int(text) if text.isdigit() else 0
 
 
 def evaluation_of(kind: str, body: Body) -> str | None:
-    """Return the uid of the evaluation that an object belongs to; None: to all (a pool)."""
+    """Return the key of the evaluation that an object belongs to; None: to none, as a pool does.
+
+    The key begins with the object's own namespace: whoever forges a label reaches no further.
+    """
     meta = body["metadata"]
-    if kind == Evaluation.info.plural:
-        return str(meta["uid"])
-    return (meta.get("labels") or {}).get(names.EVALUATION_UID)
+    labels = meta.get("labels") or {}
+    uid = meta["uid"] if kind == Evaluation.info.plural else labels.get(names.EVALUATION_UID)
+    return f"{meta['namespace']}/{uid}" if uid and meta.get("namespace") else None
+
+
+def namespace_of(key: str) -> str:
+    """Return the namespace of the evaluation with that key."""
+    return key.split("/", 1)[0]
 
 
 @dataclass(slots=True)
@@ -53,30 +67,49 @@ class Store:
         default_factory=lambda: {kind: {} for kind in WATCHED}
     )
     _members: dict[str, dict[str, set[str]]] = field(default_factory=dict)
-    """evaluation uid -> kind -> uids: a pass reads its own objects, not all."""
+    """evaluation's key -> kind -> uids: a pass reads its own objects, not all."""
+    _typed: dict[str, StoredObject[Any, Any]] = field(default_factory=dict)
+    """By uid: each version of an object is read into its form once."""
+    _gone: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """uid -> version at which it went: a list or an answer that is older does not bring it back."""
 
     def put(self, kind: str, body: Body) -> bool:
-        """Take `body` unless a newer version of it is here; return whether it was taken."""
+        """Take `body` unless a newer version of it is or was here; return whether it was taken."""
         uid = body["metadata"]["uid"]
         have = self.objects[kind].get(uid)
-        if have is not None and _version(have) >= _version(body):
+        newest = self._gone.get(uid, -1) if have is None else version_of(have)
+        if newest >= version_of(body):
             return False
+        if have is not None:
+            self._forget(kind, have)
         self.objects[kind][uid] = body
         owner = evaluation_of(kind, body)
         if owner is not None:
             self._members.setdefault(owner, {}).setdefault(kind, set()).add(uid)
         return True
 
-    def drop(self, kind: str, uid: str) -> Body | None:
-        """Forget an object; return it if it was here."""
-        body = self.objects[kind].pop(uid, None)
-        owner = evaluation_of(kind, body) if body else None
-        if owner is not None and owner in self._members:
-            members = self._members[owner]
-            members.get(kind, set()).discard(uid)
-            if not any(members.values()):
-                del self._members[owner]
-        return body
+    def drop(self, kind: str, body: Body) -> bool:
+        """Forget the object whose last version is `body`; return whether it was here."""
+        uid = body["metadata"]["uid"]
+        have = self.objects[kind].pop(uid, None)
+        self._gone[uid] = max(version_of(body), version_of(have) if have else 0)
+        self._gone.move_to_end(uid)
+        if len(self._gone) > REMEMBERED:
+            self._gone.popitem(last=False)
+        if have is not None:
+            self._forget(kind, have)
+        return have is not None
+
+    def _forget(self, kind: str, body: Body) -> None:
+        """Forget what was derived from a version of an object."""
+        uid, owner = body["metadata"]["uid"], evaluation_of(kind, body)
+        self._typed.pop(uid, None)
+        if owner is None:
+            return
+        members = self._members[owner]
+        members[kind].discard(uid)
+        if not any(members.values()):
+            del self._members[owner]
 
     def replace(self, kind: str, bodies: Iterable[Body], *, known: set[str]) -> list[Body]:
         """Take a full list of `kind`; return what changed by it, objects that are gone included.
@@ -91,8 +124,9 @@ class Store:
         listed = {b["metadata"]["uid"]: b for b in bodies}
         changed = [b for b in listed.values() if self.put(kind, b)]
         for uid in known - set(listed):
-            gone = self.drop(kind, uid)
+            gone = self.objects[kind].get(uid)
             if gone is not None:
+                self.drop(kind, gone)
                 changed.append(gone)
         return changed
 
@@ -101,60 +135,72 @@ class Store:
         return set(self.objects[kind])
 
     def evaluations(self) -> set[str]:
-        """Return the uids of all evaluations, also of those that only left something behind."""
-        return set(self.objects[Evaluation.info.plural]) | set(self._members)
+        """Return the keys of all evaluations, also of those that only left something behind."""
+        return set(self._members)
 
-    def namespace_of(self, uid: str) -> str | None:
-        """Return the namespace of an evaluation or of what it left behind; None: nothing is."""
-        for kind, members in self._members.get(uid, {}).items():
-            for member in members:
-                return str(self.objects[kind][member]["metadata"]["namespace"])
-        return None
+    def has(self, key: str) -> bool:
+        """Return whether an evaluation, or something that it left behind, is here."""
+        return key in self._members
 
-    def typed(self, kind: str, uids: Iterable[str] | None = None) -> list[Any]:
-        """Return the objects of one of our kinds, typed.
+    def typed(self, kind: str, uid: str) -> Any:  # noqa: ANN401 - the kind tells which
+        """Return an object of one of our kinds, typed.
 
         Raises:
-            Unreadable: an object is not of its form.
+            Unreadable: it is not of its form.
 
         """
-        bodies = self.objects[kind]
-        made = []
-        for uid in bodies if uids is None else uids:
+        made = self._typed.get(uid)
+        if made is None:
+            body = self.objects[kind][uid]
             try:
-                made.append(KINDS[kind].from_body(bodies[uid]))
+                made = KINDS[kind].from_body(body)
             except ValidationError as error:
-                name = bodies[uid]["metadata"]["name"]
-                raise Unreadable(f"{kind} {name}: {error}") from error
+                raise Unreadable(f"{kind} {body['metadata']['name']}: {error}") from error
+            self._typed[uid] = made
         return made
 
-    def world(self, uid: str, *, now: datetime, refusals: Mapping[str, str]) -> World:
-        """Return everything about the evaluation with that uid, as it is here now.
+    def readable(self, kind: str) -> list[Any]:
+        """Return all objects of one of our kinds, typed, without those that are not of its form."""
+        made = []
+        for uid in self.objects[kind]:
+            with contextlib.suppress(Unreadable):
+                made.append(self.typed(kind, uid))
+        return made
+
+    def world(self, key: str, *, now: datetime, refusals: Mapping[str, Refusal]) -> World:
+        """Return everything about the evaluation with that key, as it is here now.
 
         Raises:
             Unreadable: an object is not of its form.
 
         """
-        members = self._members.get(uid, {})
+        members = self._members.get(key, {})
 
         def mine(kind: str) -> list[str]:
             return sorted(members.get(kind, ()))
 
-        found = self.typed(Evaluation.info.plural, mine(Evaluation.info.plural))
+        def typed(kind: str) -> tuple[Any, ...]:
+            return tuple(self.typed(kind, uid) for uid in mine(kind))
+
+        found = typed(Evaluation.info.plural)
+        pods = (pod_of(self.objects[PODS][uid]) for uid in mine(PODS))
         return World(
             evaluation=found[0] if found else None,
-            pools={p.meta.name: p for p in self.typed(Pool.info.plural)},
-            runs=tuple(self.typed(Run.info.plural, mine(Run.info.plural))),
-            trials=tuple(self.typed(Trial.info.plural, mine(Trial.info.plural))),
-            rayjobs=self._rayjobs(mine(RAYJOBS)),
-            pods=self._pods(mine(PODS)),
+            pools=self._pools(found[0].spec.pools if found else ()),
+            runs=typed(Run.info.plural),
+            trials=typed(Trial.info.plural),
+            rayjobs=tuple(rayjob_of(self.objects[RAYJOBS][uid]) for uid in mine(RAYJOBS)),
+            pods=tuple(p for p in pods if p is not None),
             refusals=refusals,
             now=now,
         )
 
-    def _rayjobs(self, uids: Iterable[str]) -> tuple[RayJob, ...]:
-        return tuple(rayjob_of(self.objects[RAYJOBS][uid]) for uid in uids)
-
-    def _pods(self, uids: Iterable[str]) -> tuple[Pod, ...]:
-        pods = (pod_of(self.objects[PODS][uid]) for uid in uids)
-        return tuple(p for p in pods if p is not None)
+    def _pools(self, asked: Sequence[str]) -> dict[str, Pool]:
+        """Return the pools by name; one that is not of its form matters to who asks for it."""
+        plural = Pool.info.plural
+        pools = {p.meta.name: p for p in self.readable(plural)}
+        for uid, body in self.objects[plural].items():
+            name = body["metadata"]["name"]
+            if name in asked and name not in pools:
+                pools[name] = self.typed(plural, uid)
+        return pools

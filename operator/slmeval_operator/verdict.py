@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from slmeval_api.conditions import Condition, ConditionType
+from slmeval_api.conditions import Condition, ConditionType, Reason
 
 from .conditions import Verdict, with_condition
 
@@ -32,6 +32,33 @@ class Standing:
     def has_ended(self) -> bool:
         """Whether nothing more will be measured."""
         return self.state in (State.SUCCEEDED, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What the API server said when it would not make an object."""
+
+    words: str
+    is_due: bool  # it is time to ask again
+
+
+def superseded() -> Standing:
+    """Return the end of what nobody asks any more."""
+    return Standing(
+        state=State.FAILED,
+        reason=Reason.SUPERSEDED,
+        message="The evaluation was edited; a newer run asks the new question.",
+    )
+
+
+def refused(refusal: Refusal, what: str) -> Standing:
+    """Return the standing of what cannot begin; it stays the same until the API server yields."""
+    is_ending = "being terminated" in refusal.words
+    return Standing(
+        state=State.STALLED,
+        reason=Reason.NAMESPACE_TERMINATING if is_ending else Reason.RAYJOB_REFUSED,
+        message=f"The API server refused {what}: {refusal.words}",
+    )
 
 
 # state -> Ready, Reconciling, Stalled, Succeeded, Failed

@@ -10,6 +10,7 @@ from slmeval_api.run import Run
 from slmeval_api.trial import Trial
 
 from .observed import Pod, RayJob
+from .verdict import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,8 @@ class World:
     trials: tuple[Trial, ...]
     rayjobs: tuple[RayJob, ...]
     pods: tuple[Pod, ...]
-    refusals: Mapping[str, str]
-    """RayJob -> what the API server said when it refused to make it, a short while ago."""
+    refusals: Mapping[str, Refusal]
+    """Run, trial or RayJob, by name -> what the API server said when it refused to make it."""
     now: datetime
 
     def trials_of(self, run: Run) -> dict[str, Trial]:
@@ -39,7 +40,3 @@ class World:
         """Return the attempts of a run on a pool that still exist, oldest first."""
         jobs = [j for j in self.rayjobs if j.run == run and j.pool == pool]
         return sorted(jobs, key=lambda j: j.attempt)
-
-    def pods_of(self, rayjob: str) -> list[Pod]:
-        """Return the living pods of an attempt."""
-        return [p for p in self.pods if p.rayjob == rayjob]
