@@ -2,21 +2,24 @@
 
 import json
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubernetes import client, config
 from slmeval_api import GROUP, VERSION
 from verdicts.cases import KINDS, Json
 
 
-@dataclass(frozen=True, slots=True)
 class Refused(Exception):
     """The API server's answer to a request that it did not grant."""
 
-    status: int
-    message: str
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,9 @@ class Kubectl:
             Refused: it failed; the message is what it wrote to stderr.
 
         """
+        cache = self.kubeconfig.parent / "cache"  # the user's own would remember other servers
         done = subprocess.run(
-            [self.binary, "--kubeconfig", self.kubeconfig, *args],
+            [self.binary, "--kubeconfig", self.kubeconfig, "--cache-dir", cache, *args],
             input=stdin,
             capture_output=True,
             text=True,
@@ -45,9 +49,35 @@ class Kubectl:
             raise Refused(done.returncode, done.stderr)
         return done.stdout
 
-    def json(self, *args: str) -> Any:  # noqa: ANN401 - any JSON value
+    def apply(self, bodies: Iterable[Json], *flags: str) -> str:
+        """Apply `bodies` at once, strictly."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(bodies)})
+        return self("apply", "--validate=strict", "-f", "-", *flags, stdin=text)
+
+    def json(self, *args: str) -> Any:
         """Return what `kubectl args -o json` says."""
         return json.loads(self(*args, "-o", "json"))
+
+    def as_account(self, namespace: str, name: str) -> "Kubectl":
+        """Return kubectl with a real token of a ServiceAccount, and no other credentials."""
+        token = self("create", "token", name, "-n", namespace).strip()
+        admin = yaml.safe_load(self.kubeconfig.read_text())
+        (cluster,) = admin["clusters"]
+        kubeconfig = self.kubeconfig.parent / f"{namespace}-{name}.conf"
+        context = {"cluster": cluster["name"], "user": name}
+        kubeconfig.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "clusters": [cluster],
+                    "users": [{"name": name, "user": {"token": token}}],
+                    "contexts": [{"name": name, "context": context}],
+                    "current-context": name,
+                }
+            )
+        )
+        return Kubectl(self.binary, kubeconfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +141,7 @@ class Objects:
             _content_type="application/apply-patch+yaml",
         )
 
-    def _call(self, verb: str, target: Json, *, suffix: str = "", **arguments: Any) -> Json:  # noqa: ANN401
+    def _call(self, verb: str, target: Json, *, suffix: str = "", **arguments: Any) -> Json:
         info = KINDS[target["kind"]].info
         place = {"group": GROUP, "version": VERSION, "plural": info.plural}
         scope = "cluster"

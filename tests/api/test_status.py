@@ -1,0 +1,153 @@
+"""Who may change what: spec and status apart, immutable kinds, two writers of one status."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from api_status import OPERATOR, REPORTER, condition, progress, result
+from builders import a_model, evaluation_body, run_body, to_create, trial_body
+from cluster_client import Objects, Refused
+from pydantic import ValidationError
+from slmeval_api.trial import TrialStatus
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def trial(objects: Objects) -> Iterator[Json]:
+    """Return a fresh stored trial."""
+    body = to_create(trial_body())
+    yield objects.create(body)
+    objects.delete(body)
+
+
+class TestSpecAndStatusAreApart:
+    def test_a_status_in_a_create_is_not_taken(self, objects: Objects) -> None:
+        body = to_create(evaluation_body()) | {"status": {"observedGeneration": 7}}
+        assert "status" not in objects.create(body, dry_run=True)
+
+    def test_a_spec_sent_with_the_status_changes_nothing(
+        self, objects: Objects, trial: Json
+    ) -> None:
+        other = trial | {"spec": trial["spec"] | {"pool": "other"}}
+        stored = objects.replace_status(other | {"status": {"observedGeneration": 1}})
+        assert stored["spec"] == trial["spec"]
+        assert stored["status"] == {"observedGeneration": 1}
+
+    def test_a_status_sent_with_the_spec_changes_nothing(
+        self, objects: Objects, trial: Json
+    ) -> None:
+        stored = objects.merge(trial, {"status": {"observedGeneration": 1}})
+        assert "status" not in stored
+
+    def test_a_status_does_not_count_as_an_edit(self, objects: Objects, trial: Json) -> None:
+        stored = objects.apply_status(trial, {"observedGeneration": 1}, manager=OPERATOR)
+        assert stored["metadata"]["generation"] == trial["metadata"]["generation"]
+
+
+class TestWhatWasAskedStaysAsItWasAsked:
+    def test_a_trial_is_never_edited(self, objects: Objects, trial: Json) -> None:
+        with pytest.raises(Refused) as refused:
+            objects.merge(trial, {"spec": {"pool": "other"}})
+        assert "spec is immutable: edit the SLMEvaluation instead" in refused.value.message
+
+    def test_nor_is_its_model(self, objects: Objects, trial: Json) -> None:
+        model = a_model(engine={"enforceEager": True})
+        with pytest.raises(Refused, match="spec is immutable"):
+            objects.merge(trial, {"spec": {"model": model}})
+
+    def test_nor_is_a_run(self, objects: Objects) -> None:
+        run = objects.create(to_create(run_body()))
+        with pytest.raises(Refused) as refused:
+            objects.merge(run, {"spec": {"question": {"seed": 2}}})
+        objects.delete(run)
+        assert "spec is immutable: edit the SLMEvaluation instead" in refused.value.message
+
+    def test_but_an_evaluation_is_and_each_edit_counts(self, objects: Objects) -> None:
+        body = objects.create(to_create(evaluation_body()))
+        edited = objects.merge(body, {"spec": {"suspend": True}})
+        objects.delete(body)
+        assert edited["metadata"]["generation"] == body["metadata"]["generation"] + 1
+
+
+class TestTwoWritersOfOneTrial:
+    READY = condition("Ready", "False", "Running")
+    RECONCILING = condition("Reconciling", "True", "Running")
+
+    def test_neither_takes_from_the_other(self, objects: Objects, trial: Json) -> None:
+        conditions = {"conditions": [self.READY, self.RECONCILING]}
+        objects.apply_status(trial, conditions, manager=OPERATOR)
+        objects.apply_status(trial, {"progress": progress("Measuring")}, manager=REPORTER)
+        stored = objects.apply_status(trial, conditions, manager=OPERATOR)
+        assert stored["status"] == {**conditions, "progress": progress("Measuring")}
+
+    def test_what_the_reporter_leaves_out_goes(self, objects: Objects, trial: Json) -> None:
+        conditions = {"conditions": [self.READY]}
+        objects.apply_status(trial, conditions, manager=OPERATOR)
+        objects.apply_status(trial, {"progress": progress("Scoring")}, manager=REPORTER)
+        stored = objects.apply_status(trial, {"result": result()}, manager=REPORTER)
+        assert stored["status"]["conditions"] == [self.READY]
+        assert "progress" not in stored["status"]
+        assert stored["status"]["result"]["summary"]["score"] == "0.85"
+
+    def test_a_condition_that_the_operator_leaves_out_goes(
+        self, objects: Objects, trial: Json
+    ) -> None:
+        both = {"conditions": [self.READY, self.RECONCILING]}
+        objects.apply_status(trial, both, manager=OPERATOR)
+        one = {"conditions": [self.READY]}
+        assert objects.apply_status(trial, one, manager=OPERATOR)["status"] == one
+
+    def test_saying_the_same_again_writes_nothing(self, objects: Objects, trial: Json) -> None:
+        status = {"result": result()}
+        first = objects.apply_status(trial, status, manager=REPORTER)
+        again = objects.apply_status(trial, status, manager=REPORTER)
+        assert again["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+
+    def test_a_stored_result_reads_back_as_it_was_sent(self, objects: Objects, trial: Json) -> None:
+        stored = objects.apply_status(trial, {"result": result()}, manager=REPORTER)
+        sent = TrialStatus.from_json_data({"result": result()})
+        assert TrialStatus.from_json_data(stored["status"]) == sent
+
+
+BAD_STATUSES: dict[str, tuple[Json, str]] = {
+    "a figure as a number": (
+        {"result": result(summary={"requestsPerSecond": 6.4})},
+        "requestsPerSecond",
+    ),
+    "a figure that is no number": (
+        {"result": result(summary={"requestsPerSecond": "NaN"})},
+        "status.result.summary.requestsPerSecond",
+    ),
+    "a key that nobody declared": ({"result": result(verdict="good")}, "verdict"),
+    "an attempt before the first": ({"result": result(attempt=0)}, "status.result.attempt"),
+    "a form of another version": (
+        {"result": result(schemaVersion=2)},
+        "status.result.schemaVersion",
+    ),
+    "a local time": (
+        {"result": result(startedAt="2026-11-01T00:00:00+01:00")},
+        "status.result.startedAt",
+    ),
+    "a stage that does not exist": ({"progress": progress("Napping")}, "status.progress.stage"),
+    "a reason with a blank": (
+        {"conditions": [condition("Ready", "True", "All good")]},
+        "status.conditions[0].reason",
+    ),
+    "a message beyond all measure": (
+        {"conditions": [condition("Ready", "True", "Fine") | {"message": "x" * 4097}]},
+        "status.conditions[0].message",
+    ),
+}
+
+
+class TestTheApiServerChecksResultsToo:
+    @pytest.mark.parametrize(("status", "says"), BAD_STATUSES.values(), ids=BAD_STATUSES)
+    def test_it_refuses_as_the_models_do(
+        self, objects: Objects, trial: Json, status: Json, says: str
+    ) -> None:
+        with pytest.raises(Refused) as refused:
+            objects.apply_status(trial, status, manager=REPORTER)
+        assert says in refused.value.message
+        with pytest.raises(ValidationError):
+            TrialStatus.from_json_data(status)
