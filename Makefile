@@ -62,7 +62,7 @@ cluster-down: ## Take it down without a trace; caches stay
 images: ## Build the images and load them into the embedded cluster
 	python3 hack/images build --registry $(REGISTRY) --tag $(TAG) operator runner-demo
 	@if [ -n "$(EMBEDDED)" ] && [ -e $(KUBECONFIG) ]; then \
-	  python3 hack/images load --registry $(REGISTRY) --tag $(TAG) operator runner-demo; fi
+	  python3 hack/cluster load-images $(SLMEVAL_CACHE)/images/operator $(SLMEVAL_CACHE)/images/runner-demo; fi
 
 demo: venv ## From an empty machine to measured answers: cluster, images, chart, quickstart
 	$(BIN)/python -m hack.demo
