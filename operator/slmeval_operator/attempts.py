@@ -257,7 +257,7 @@ def _given_up(reason: Reason, message: str) -> Standing:
     return Standing(
         state=State.FAILED,
         reason=reason,
-        message=f"{message} Edit the evaluation to ask again.",
+        message=f"{message.rstrip('. ')}. Edit the evaluation to ask again.",
     )
 
 
