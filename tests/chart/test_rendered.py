@@ -54,7 +54,7 @@ class TestEveryVariant:
     def test_no_two_objects_share_kind_and_name(self, helm: Helm, values: Json) -> None:
         ids = [
             (o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"])
-            for o in helm.render(values).objects
+            for o in helm.render(values, apis=(OUR_API,)).objects
         ]
         assert len(ids) == len(set(ids))
 
@@ -181,16 +181,23 @@ class TestPools:
         pool = helm.render(POOLS, apis=(OUR_API,)).one("SLMPool")
         assert "annotations" not in pool["metadata"]
 
-    def test_come_after_the_crds_at_the_first_install_and_can_be_taken_over(
+    def test_come_after_the_crds_at_the_first_install_and_go_with_the_release(
         self, helm: Helm
     ) -> None:
-        pool = helm.render(POOLS).one("SLMPool")
-        assert pool["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
-        assert pool["metadata"]["annotations"] == {
-            "helm.sh/hook": "post-install,post-upgrade",
-            "helm.sh/hook-delete-policy": "hook-failed",
+        made, unmade = helm.render(POOLS).all("SLMPool")
+        owner = {
             "meta.helm.sh/release-name": "slmeval",
             "meta.helm.sh/release-namespace": NAMESPACE,
+        }
+        assert made["spec"] == unmade["spec"] == POOLS["pools"][0]["spec"]
+        assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+        assert made["metadata"]["annotations"] == owner | {
+            "helm.sh/hook": "post-install,post-upgrade",
+            "helm.sh/hook-delete-policy": "hook-failed",
+        }
+        assert unmade["metadata"]["annotations"] == owner | {
+            "helm.sh/hook": "pre-delete",
+            "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded",
         }
 
 
