@@ -17,6 +17,7 @@ from .console import ImagesError, output_of, run, say, step
 
 OFFICIAL = "docker.io/library/python:3.11-slim-bookworm"
 NAME = "localhost/slmeval-base"
+REVISION = 1  # raise it when what is done to Debian's files below changes
 SUITE = "bookworm"
 PACKAGES = "python3,python3-venv,ca-certificates"
 MIRROR = "http://deb.debian.org/debian"
@@ -37,8 +38,8 @@ def sources_list(mirror: str) -> str:
 
 def reference(mirror: str) -> str:
     """Return the image's name, with a tag that changes whenever what is in it does."""
-    definition = Path(__file__).read_bytes() + mirror.encode()
-    return f"{NAME}:{hashlib.sha256(definition).hexdigest()[:12]}"
+    definition = f"{REVISION} {SUITE} {PACKAGES} {mirror}"
+    return f"{NAME}:{hashlib.sha256(definition.encode()).hexdigest()[:12]}"
 
 
 def ensure_base(mirror: str) -> str:
