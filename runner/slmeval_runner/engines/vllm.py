@@ -1,0 +1,175 @@
+"""vLLM in the trial's own process, at the speed of offline vLLM.
+
+Two ways of driving the same engine, chosen by VLLM_ENABLE_V1_MULTIPROCESSING as vLLM itself
+does; when it is not set, by the pool:
+
+- with GPUs: AsyncLLM. The engine's core has a process of its own, so that reading answers does
+  not hold up the GPU;
+- without: LLMEngine in this process, as offline vLLM does with that variable at 0. A second
+  process would import everything again, which takes a CPU longer than most measurements.
+
+Arguments that are left out are those of `vllm serve`, whose defaults for a step's size differ
+from offline vLLM's.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from slmeval_api.model import EngineOptions
+
+from slmeval_runner.failures import EngineFailed, ModelUnusable
+
+from .base import Counters, EngineFacts, Message, Request, Served, Tokenizer
+from .start_errors import Printed, advice, root_cause
+from .vllm_driving import AsyncDriving, Driving, InProcessDriving
+from .vllm_facts import arguments_of, prefix_cache_hits, versions
+
+MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
+START_ERRORS = (RuntimeError, ValueError, OSError, AssertionError, NotImplementedError, KeyError)
+"""What vLLM is seen to raise for a model that it cannot load; anything else is a bug to be seen."""
+
+
+class VllmTokenizer:
+    """The model's tokenizer, as vLLM loaded it."""
+
+    def __init__(self, tokenizer: Any, model_vocabulary: int) -> None:  # noqa: ANN401
+        self._tokenizer = tokenizer
+        self._model_vocabulary = model_vocabulary
+        self._vocabulary: list[int] | None = None
+
+    @property
+    def vocabulary(self) -> Sequence[int]:
+        """Ids that the model has an embedding for, without special and added tokens."""
+        if self._vocabulary is None:
+            special = set(getattr(self._tokenizer, "all_special_ids", []))
+            special |= set(getattr(self._tokenizer, "added_tokens_decoder", {}))
+            every = set(self._tokenizer.get_vocab().values())
+            self._vocabulary = sorted(
+                number for number in every - special if number < self._model_vocabulary
+            )
+        return self._vocabulary
+
+    def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
+        """Return the ids of `text`."""
+        return list(self._tokenizer.encode(text, add_special_tokens=with_special_tokens))
+
+    def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
+        """Return the conversation in the model's own template, which holds the special tokens."""
+        if not getattr(self._tokenizer, "chat_template", None):
+            return None
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        ids = self._tokenizer.apply_chat_template(
+            turns, tokenize=True, add_generation_prompt=True, return_dict=False
+        )
+        return list(ids)
+
+
+class VllmEngine:
+    """One vLLM engine."""
+
+    def __init__(self, *, has_gpu: bool, is_in_process: bool | None = None) -> None:
+        self._is_in_process = is_in_process_by_default(has_gpu, is_in_process)
+        self._has_gpu = has_gpu
+        self._driving: Driving | None = None
+        self._tokenizer: VllmTokenizer | None = None
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer."""
+        if self._tokenizer is None:
+            raise RuntimeError("the tokenizer is asked for before the engine was started")
+        return self._tokenizer
+
+    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+        """Import vLLM, load `model`, compile and reserve memory."""
+        if model is None:
+            raise RuntimeError("vLLM needs a model's folder")
+        # vLLM looks at this in several places: without it, a CPU's worker is a process too.
+        os.environ[MULTIPROCESSING] = "0" if self._is_in_process else "1"
+        begun_s = time.monotonic()
+        import vllm
+
+        imported_s = time.monotonic()
+        printed = Printed()
+        try:
+            config = self._config(model, options)
+            driving = InProcessDriving() if self._is_in_process else AsyncDriving()
+            self._driving = driving
+            tokenizer = await driving.start(config)
+        except START_ERRORS as error:
+            cause = root_cause(error, printed)
+            raise ModelUnusable(
+                f"vLLM {vllm.__version__} cannot load the model: {cause}. {advice(cause)}"
+            ) from error
+        self._tokenizer = VllmTokenizer(tokenizer, config.model_config.get_vocab_size())
+        return EngineFacts(
+            max_model_len=config.model_config.max_model_len,
+            libraries_s=imported_s - begun_s,
+            start_s=time.monotonic() - imported_s,
+            arguments=arguments_of(config) | {"driving": type(driving).__name__},
+            versions=versions(),
+        )
+
+    def _config(self, model: Path, options: EngineOptions) -> Any:  # noqa: ANN401
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.usage.usage_lib import UsageContext
+
+        arguments = engine_arguments(model, options, has_gpu=self._has_gpu)
+        return AsyncEngineArgs(**arguments).create_engine_config(UsageContext.OPENAI_API_SERVER)
+
+    async def generate(self, requests: Sequence[Request]) -> Served:
+        """Send all requests at once, in their order."""
+        if self._driving is None:
+            raise RuntimeError("requests are sent before the engine was started")
+        try:
+            return await self._driving.generate(requests)
+        except (RuntimeError, ValueError, OSError, AssertionError) as error:
+            raise EngineFailed(
+                f"vLLM stopped while it served {len(requests)} requests: "
+                f"{type(error).__name__}: {error}. See the worker's log; if memory ran out, lower "
+                "engine.gpuMemoryUtilizationPercent, maxModelLen or maxNumSeqs",
+                may_pass=True,
+            ) from error
+
+    async def counters(self) -> Counters:
+        """Return vLLM's own totals."""
+        return Counters(prefix_cache_hits=prefix_cache_hits())
+
+    async def stop(self) -> None:
+        """Shut the engine down and wait until its processes are gone."""
+        driving, self._driving = self._driving, None
+        if driving:
+            await driving.stop()
+
+
+def is_in_process_by_default(has_gpu: bool, asked: bool | None = None) -> bool:
+    """Return `asked`, else what vLLM's own variable says, else whether there is no GPU."""
+    text = os.environ.get(MULTIPROCESSING)
+    if asked is not None or text is None:
+        return asked if asked is not None else not has_gpu
+    return text == "0"
+
+
+def engine_arguments(model: Path, options: EngineOptions, *, has_gpu: bool) -> dict[str, Any]:
+    """Return vLLM's arguments; what the options leave out is left to vLLM."""
+    percent = options.gpu_memory_utilization_percent
+    arguments: dict[str, Any] = {
+        "model": str(model),
+        "dtype": options.dtype,
+        "max_model_len": options.max_model_len,
+        "tensor_parallel_size": options.tensor_parallel_size if has_gpu else 1,
+        "gpu_memory_utilization": percent / 100 if percent and has_gpu else None,
+        "max_num_seqs": options.max_num_seqs,
+        "max_num_batched_tokens": options.max_num_batched_tokens,
+        "quantization": options.quantization,
+        "kv_cache_dtype": options.kv_cache_dtype,
+        "enforce_eager": options.enforce_eager,
+        "load_format": options.load_format,
+        "enable_prefix_caching": True,  # as `vllm serve` has it; see slmeval_runner.trial
+        # Inside a Ray actor vLLM might hand a model's parts to Ray, which knows nothing of them.
+        "distributed_executor_backend": "mp" if options.tensor_parallel_size > 1 else None,
+    }
+    return {name: value for name, value in arguments.items() if value is not None}
