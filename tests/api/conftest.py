@@ -40,10 +40,10 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
         yield kubectl
 
 
-@pytest.fixture
-def empty_server(tmp_path: Path) -> Iterator[Kubectl]:
-    """Return kubectl for a server of this test's own, without our CRDs."""
-    yield from _serve(tmp_path)
+@pytest.fixture(scope="module")
+def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """Return kubectl for a server of this module's own, without our CRDs."""
+    yield from _serve(tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """SLMRuns and SLMTrials that must be refused: the operator's own writing is checked too."""
 
 from builders import a_model, a_workload, pool_spec, run_body, trial_body
+
 from verdicts.cases import Bad, changed, without
 
 BAD_RUNS = (

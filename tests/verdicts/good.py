@@ -10,6 +10,7 @@ from builders import (
     run_body,
     trial_body,
 )
+
 from verdicts.cases import Good, Json
 
 LONGEST = "a" * 40
