@@ -6,8 +6,11 @@ The images go into OCI image layouts, from which `python3 hack/cluster load-imag
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,7 @@ from .base import ensure_base
 from .console import ImagesError, run, say, step
 from .layout import write_layout
 from .plan import ROOT, Plan
+from .store import BuildahStore
 
 PROGRAMS: Final = ("buildah", "containers-storage", "debootstrap", "zstd")  # Debian's packages too
 STORE: Final = Path("/var/lib/containers")
@@ -79,15 +83,38 @@ def build(plan: Plan, *, folder: Path, mirror: str) -> None:
     ensure_programs()
     folder.mkdir(parents=True, exist_ok=True)
     check_room(plan, folder)
-    base = ensure_base(mirror)
-    for target in plan.targets:
-        image = plan.image(target)
-        with step(f"build {image}"):
-            _build(plan, target=target, base=base)
-        with step(f"write {folder / target}"):
-            write_layout(image, folder / target)
+    with _alone_in(folder):
+        base = ensure_base(mirror)
+        for target in plan.targets:
+            image = plan.image(target)
+            with step(f"build {image}"):
+                _build(plan, target=target, base=base)
+            with step(f"write {folder / target}"):
+                write_layout(BuildahStore(), image, folder / target)
     layouts = " ".join(str(folder / target) for target in plan.targets)
     say(f"load them:  python3 hack/cluster load-images {layouts}")
+
+
+def prune() -> None:
+    """Remove the layers of earlier builds that no image of today stands on.
+
+    They are what makes the next build quick: it starts from the first stage of our own code.
+    """
+    ensure_programs()
+    with step("buildah rmi --prune"):
+        run(["buildah", "rmi", "--prune"], remedy="`buildah containers` shows what holds a layer.")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other build writes below `folder`, for each removes what it does not need."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another build is running: waiting for its end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _build(plan: Plan, *, target: str, base: str) -> None:

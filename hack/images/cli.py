@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: `build` and `lock`."""
+"""The command line: `build`, `lock` and `prune`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     lock = commands.add_parser("lock", help="make the locks in requirements/ (needs uv)")
     lock.add_argument("--check", action="store_true", help="only fail if one is out of date")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions that fit")
+    commands.add_parser("prune", help="remove layers of earlier builds from buildah's store")
     return top
 
 
@@ -75,6 +76,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         if args.command == "lock":
             lock_all(check=args.check, upgrade=args.upgrade)
+        elif args.command == "prune":
+            buildah.prune()
         else:
             build_images(args)
     except ImagesError as error:
