@@ -37,9 +37,7 @@ class ApiModel(BaseModel):
     @classmethod
     def _as_the_api_server_reads(cls, data: object) -> object:
         """Drop nulls and read 4.0 as 4, as the API server does before it validates."""
-        if not isinstance(data, dict):
-            return data
-        return {key: _whole(value) for key, value in data.items() if value is not None}
+        return _pruned(data)
 
     @classmethod
     def from_json_data(cls, data: Any) -> Self:  # noqa: ANN401 - any JSON value may arrive
@@ -56,7 +54,9 @@ class ApiModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _whole(value: object) -> object:
+def _pruned(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _pruned(child) for key, child in value.items() if child is not None}
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

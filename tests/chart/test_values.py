@@ -143,8 +143,8 @@ ONLY_THE_API_SERVER_SEES = {
     "a variable named twice",
 }
 """Rules between fields: JSON schema has no word for them, the API server refuses them."""
-ONLY_THE_API_SERVER_TAKES = {"a label that is null"}
-"""Helm takes a null for `leave the default`, and a list has none."""
+ONLY_THE_API_SERVER_TAKES = {"a label that is null", "a label whose value is null"}
+"""JSON schema knows null as a value, the API server as an absent key."""
 
 
 class TestAPoolInTheValuesIsJudgedAsTheApiServerJudgesIt:

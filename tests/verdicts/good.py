@@ -91,6 +91,7 @@ POOLS = (
     Good("labels with and without a prefix", pool_body(
         nodeSelector={"nvidia.com/gpu.product": "NVIDIA-A10", "Zone_1": "eu.west"})),
     Good("a label that is null", pool_body(nodeSelector=None)),
+    Good("a label whose value is null", pool_body(nodeSelector={"a": "b", "c": None})),
     Good("a taint of any key", pool_body(tolerations=[{"operator": "Exists"}])),
     Good("a taint with a value", pool_body(tolerations=[{"key": "gpu", "value": "a10"}])),
     Good("the same taint twice", pool_body(tolerations=[{"operator": "Exists"}] * 2)),

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from builders import a_model, a_workload, question_spec
+from builders import a_model, a_workload, pool_spec, question_spec
 from pydantic import ValidationError
 from slmeval_api.base import decimal_string
 from slmeval_api.evaluation import EvaluationSpec
@@ -58,6 +58,10 @@ class TestDataIsReadAsTheApiServerReadsIt:
     def test_an_explicit_null_is_an_absent_key(self) -> None:
         spec = EvaluationSpec.from_json_data(question_spec(seed=None, huggingFace=None))
         assert spec == EvaluationSpec.from_json_data(question_spec())
+
+    def test_also_in_a_map(self) -> None:
+        data = pool_spec(nodeSelector={"kept": "yes", "dropped": None})
+        assert PoolSpec.from_json_data(data).node_selector == {"kept": "yes"}
 
     def test_a_whole_number_with_a_point_is_that_number(self) -> None:
         batch = BatchWorkload.from_json_data(a_workload(requests=7.0)["batch"])
