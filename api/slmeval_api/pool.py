@@ -99,10 +99,10 @@ class Toleration(ApiModel):
 
 
 class Resources(ApiModel):
-    """Compute that a pod asks for; requests and limits alike."""
+    """Compute that a pod asks for. Memory is its limit too; CPU has none, for throttling distorts."""
 
-    cpu: Cpu = Field(description="CPUs, for example 4 or 500m.")
-    memory: Memory = Field(description="Memory with its unit, for example 16Gi.")
+    cpu: Cpu = Field(description="CPUs that are kept free for it, for example 4 or 500m. It may use more.")
+    memory: Memory = Field(description="Memory with its unit, for example 16Gi. More is not to be had.")
 
 
 class Gpus(ApiModel):

@@ -15,8 +15,8 @@ def simulated_pool(name: str, **spec: object) -> Body:
         "metadata": {"name": name},
         "spec": {
             "engine": "simulated",
-            "workerResources": {"cpu": "300m", "memory": "1Gi"},
-            "headResources": {"cpu": "300m", "memory": "1500Mi"},
+            "workerResources": {"cpu": "200m", "memory": "1Gi"},
+            "headResources": {"cpu": "200m", "memory": "1500Mi"},
             "sharedMemory": "256Mi",
         }
         | spec,
@@ -24,10 +24,17 @@ def simulated_pool(name: str, **spec: object) -> Body:
 
 
 def evaluation(
-    namespace: str, *models: str, name: str = "demo", output_tokens: int = 16, **spec: Any
+    namespace: str, *models: str, name: str = "demo", seconds: float = 0, **spec: Any
 ) -> Body:
-    """Return an evaluation of simulated models; `output_tokens` sets how long a trial takes."""
-    batch = {"requests": 8, "inputTokens": 32, "outputTokens": output_tokens, "warmupRequests": 1}
+    """Return an evaluation of simulated models, each measured for one to two times `seconds`."""
+    repetitions = 3 if seconds <= 20 else 20
+    batch = {
+        "requests": 8,
+        "inputTokens": 32,
+        "outputTokens": max(16, int(seconds * 1000 / repetitions)),  # 1 to 2 ms each
+        "repetitions": repetitions,
+        "warmupRequests": 0,
+    }
     return {
         "apiVersion": "slmeval.dev/v1alpha1",
         "kind": "SLMEvaluation",

@@ -35,7 +35,7 @@ class TestTokens:
     def test_only_the_reporter_has_one_and_it_opens_only_its_trials(
         self, operator: Installation, namespace: str
     ) -> None:
-        apply(evaluation(namespace, "a", output_tokens=20_000))
+        apply(evaluation(namespace, "a", seconds=150))
         apply(evaluation(namespace, "x", name="other", suspend=True))
         wait_measuring(namespace)
         head = items("pods", namespace, "ray.io/node-type=head")[0]["metadata"]["name"]

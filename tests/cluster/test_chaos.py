@@ -30,7 +30,7 @@ def _measured_once(namespace: str, *, attempts: int = 1) -> None:
 class TestTheOperatorIsKilled:
     def test_at_ten_random_moments_of_a_run(self, operator: Installation, namespace: str) -> None:
         rng = random.Random(11)
-        apply(evaluation(namespace, *MODELS, output_tokens=1000))
+        apply(evaluation(namespace, *MODELS, seconds=4))
         kills = 0
         while kills < 10:
             time.sleep(rng.uniform(0.2, 9))
@@ -44,7 +44,7 @@ class TestTheOperatorIsKilled:
 
 class TestKubeRayIsStopped:
     def test_and_started_in_the_middle(self, operator: Installation, namespace: str) -> None:
-        apply(evaluation(namespace, *MODELS, output_tokens=1000))
+        apply(evaluation(namespace, *MODELS, seconds=4))
         wait_measuring(namespace)
         operator.scale_kuberay(0)
         time.sleep(10)
@@ -58,7 +58,7 @@ class TestTheHeadPodIsDeleted:
     def test_what_was_finished_is_not_measured_again(
         self, operator: Installation, namespace: str
     ) -> None:
-        apply(evaluation(namespace, *MODELS, output_tokens=1500))
+        apply(evaluation(namespace, *MODELS, seconds=6))
         first = self._first_result(namespace)
         head = items("pods", namespace, "ray.io/node-type=head")[0]["metadata"]["name"]
         delete("pod", head, namespace)

@@ -25,7 +25,7 @@ def _nothing_is_left(namespace: str) -> None:
 
 class TestDeletingTheEvaluationInTheMiddle:
     def test_with_everything_up(self, operator: Installation, namespace: str) -> None:
-        apply(evaluation(namespace, "a", output_tokens=20_000))
+        apply(evaluation(namespace, "a", seconds=150))
         wait_measuring(namespace)
         delete("slmeval", "demo", namespace)
         _nothing_is_left(namespace)
@@ -34,14 +34,14 @@ class TestDeletingTheEvaluationInTheMiddle:
         )
 
     def test_with_the_operator_down(self, operator: Installation, namespace: str) -> None:
-        apply(evaluation(namespace, "a", output_tokens=20_000))
+        apply(evaluation(namespace, "a", seconds=150))
         wait_measuring(namespace)
         operator.scale(0)
         delete("slmeval", "demo", namespace)
         _nothing_is_left(namespace)
 
     def test_with_kuberay_down(self, operator: Installation, namespace: str) -> None:
-        apply(evaluation(namespace, "a", output_tokens=20_000))
+        apply(evaluation(namespace, "a", seconds=150))
         wait_measuring(namespace)
         operator.scale_kuberay(0)
         delete("slmeval", "demo", namespace)
@@ -56,7 +56,7 @@ class TestSuspending:
     def test_frees_the_nodes_and_resuming_measures_only_what_is_left(
         self, operator: Installation, namespace: str
     ) -> None:
-        apply(evaluation(namespace, "a", "b", output_tokens=1500))
+        apply(evaluation(namespace, "a", "b", seconds=6))
         wait_for("the first result", lambda: results(namespace), seconds=240)
         patch = '{"spec":{"suspend":%s}}'
         kubectl("patch", "slmeval", "demo", "-n", namespace, "--type=merge", "-p", patch % "true")
@@ -78,7 +78,7 @@ class TestDeadlines:
             evaluation(
                 namespace,
                 "a",
-                output_tokens=100_000,
+                seconds=150,
                 deadlineSeconds=60,
                 startDeadlineSeconds=60,
                 trialDeadlineSeconds=60,
@@ -115,7 +115,7 @@ class TestAnEdit:
     def test_stops_the_old_run_and_asks_the_new_question(
         self, operator: Installation, namespace: str
     ) -> None:
-        apply(evaluation(namespace, "a", output_tokens=20_000))
+        apply(evaluation(namespace, "a", seconds=150))
         wait_measuring(namespace)
         apply(evaluation(namespace, "b"))
         body = wait_ended("demo", namespace)

@@ -19,7 +19,7 @@ from slmeval_api.plan import (
     WORKER_RESOURCE,
     Plan,
 )
-from slmeval_api.pool import PoolSpec
+from slmeval_api.pool import PoolSpec, Resources
 
 from slmeval_operator.settings import Settings
 
@@ -27,7 +27,7 @@ from .sources import claims_of, configmaps_of
 
 DRIVER = "python -m slmeval_runner.driver"
 REPORTER = ["python", "-m", "slmeval_runner.reporter"]
-REPORTER_RESOURCES = {"cpu": "50m", "memory": "256Mi"}
+REPORTER_RESOURCES = Resources(cpu="50m", memory="256Mi")
 LINGER_SECONDS = 10
 """How long the cluster outlives its job, for the reporter's last words."""
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
@@ -108,6 +108,12 @@ def _quoted(resources: dict[str, int]) -> str:
     return json.dumps(json.dumps(resources))
 
 
+def _compute(resources: Resources, gpus: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return a container's resources. No CPU limit: being throttled is not what we measure."""
+    requests = resources.to_json_data() | (gpus or {})
+    return {"requests": requests, "limits": {k: v for k, v in requests.items() if k != "cpu"}}
+
+
 def _pod(
     plan: Plan, pool: PoolSpec, settings: Settings, *, meta: dict[str, Any], spec: dict[str, Any]
 ) -> dict[str, Any]:
@@ -154,11 +160,10 @@ def _head(
     """Return the head: Ray and the driver in one container, the reporter in another."""
     image = {"image": plan.image, "imagePullPolicy": settings.runner_image_pull_policy}
     plan_mount = {"name": "plan", "mountPath": PLAN_FOLDER, "readOnly": True}
-    resources = pool.head_resources.to_json_data()
     ray = image | {
         "name": "ray-head",  # KubeRay takes the first container for Ray's
         "env": _env(),
-        "resources": {"requests": resources, "limits": resources},
+        "resources": _compute(pool.head_resources),
         "securityContext": SECURITY,
         "volumeMounts": [
             *SCRATCH_MOUNTS,
@@ -171,7 +176,7 @@ def _head(
         "name": "reporter",
         "command": REPORTER,
         "env": _env(LD_PRELOAD=""),  # the image preloads libraries for the engine only
-        "resources": {"requests": REPORTER_RESOURCES, "limits": REPORTER_RESOURCES},
+        "resources": _compute(REPORTER_RESOURCES),
         "securityContext": SECURITY,
         "volumeMounts": [
             {"name": "reporter-tmp", "mountPath": "/tmp"},
@@ -221,9 +226,7 @@ def _worker(
     plan: Plan, pool: PoolSpec, question: Question, *, meta: dict[str, Any], settings: Settings
 ) -> dict[str, Any]:
     """Return a worker: the pool's compute, the models and the data."""
-    resources = pool.worker_resources.to_json_data()
-    if pool.gpus:
-        resources |= {pool.gpus.resource_name: str(pool.gpus.per_worker)}
+    gpus = {pool.gpus.resource_name: str(pool.gpus.per_worker)} if pool.gpus else {}
     node = {"name": "SLMEVAL_NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     env = [*_env(HF_HOME=f"{CACHE_FOLDER}/huggingface", VLLM_NO_USAGE_STATS="1"), node]
     env += [{"name": e.name, "value": e.value} for e in pool.env]
@@ -242,7 +245,7 @@ def _worker(
         "image": plan.image,
         "imagePullPolicy": settings.runner_image_pull_policy,
         "env": env,
-        "resources": {"requests": resources, "limits": resources},
+        "resources": _compute(pool.worker_resources, gpus),
         "securityContext": SECURITY,
         "volumeMounts": [
             *SCRATCH_MOUNTS,
