@@ -99,10 +99,14 @@ class Toleration(ApiModel):
 
 
 class Resources(ApiModel):
-    """Compute that a pod asks for. Memory is its limit too; CPU has none, for throttling distorts."""
+    """Compute that a pod asks for. Memory is its limit too; CPU has none: throttling distorts."""
 
-    cpu: Cpu = Field(description="CPUs that are kept free for it, for example 4 or 500m. It may use more.")
-    memory: Memory = Field(description="Memory with its unit, for example 16Gi. More is not to be had.")
+    cpu: Cpu = Field(
+        description="CPUs that are kept for it, for example 4 or 500m. It may use more."
+    )
+    memory: Memory = Field(
+        description="Memory with its unit, for example 16Gi. It is the limit as well."
+    )
 
 
 class Gpus(ApiModel):
