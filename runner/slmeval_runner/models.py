@@ -1,5 +1,6 @@
 """Finding a model's folder: on a claim, in the image, or on the hub; and its digest."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from slmeval_runner.folders import Folders
 
 SMALL_FILE_BYTES = 32 * 1024 * 1024
 SHOWN = 12
+STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+TRANSPORTS = ("requests", "urllib3", "httpx", "httpx2", "httpcore", "httpcore2", "hf_xet")
+"""Libraries that versions of the hub's client have used."""
 SHAPE_PATTERNS = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken"]
 """Config and tokenizer: all that random weights need."""
 WEIGHT_PATTERNS = ["*.safetensors"]
@@ -125,7 +129,7 @@ def _transport_error(source: str, secret: str, error: Exception) -> ModelUnusabl
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403):
         return ModelUnusable(f"{source}: the hub answers {status}: {secret} may read it")
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
         return ModelUnusable(
             f"{source}: cannot be stored: {error}: give the pool a cacheClaim with more room",
             may_pass=True,
@@ -139,7 +143,7 @@ def _transport_error(source: str, secret: str, error: Exception) -> ModelUnusabl
 
 def _is_transport(error: Exception) -> bool:
     module = type(error).__module__.partition(".")[0]
-    return module in ("requests", "urllib3", "httpx", "httpcore", "hf_xet")
+    return module in TRANSPORTS
 
 
 def _check(source: str, folder: Path, *, is_dummy: bool) -> None:

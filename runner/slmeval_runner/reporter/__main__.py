@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     plan = read_plan(args.plan)
     reporter = Reporter(
-        plan, ClusterTrials(plan.namespace), reports=args.reports, finished=args.finished
+        plan, ClusterTrials.in_pod(plan.namespace), reports=args.reports, finished=args.finished
     )
     reporter.run(stop)
     return 0

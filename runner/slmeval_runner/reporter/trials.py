@@ -1,6 +1,6 @@
 """The two calls to the API server that the reporter makes. Nothing else imports its client."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from slmeval_api import API_VERSION, GROUP, VERSION
 from slmeval_api.trial import Trial
@@ -36,19 +36,24 @@ class Trials(Protocol):
 
 
 class ClusterTrials:
-    """The real ones, by the account whose token this container mounts.
+    """The real ones, by a CustomObjectsApi."""
 
-    The client reads the token's file again every minute, so a rotated token is found in time.
-    """
+    def __init__(self, namespace: str, api: Any) -> None:  # noqa: ANN401 - imported late
+        self._namespace = namespace
+        self._api = api
 
-    def __init__(self, namespace: str) -> None:
+    @classmethod
+    def in_pod(cls, namespace: str) -> Self:
+        """Return the trials as the account sees them whose token this container mounts.
+
+        The client reads the token's file again every minute, so a rotated one is found in time.
+        """
         from kubernetes import client, config
 
         configuration = client.Configuration()
         config.load_incluster_config(configuration)
         configuration.retries = 0  # the ledger retries, and says so
-        self._api = client.CustomObjectsApi(client.ApiClient(configuration))
-        self._namespace = namespace
+        return cls(namespace, client.CustomObjectsApi(client.ApiClient(configuration)))
 
     def fetch(self, name: str) -> dict[str, Any]:
         """Return the object `name`."""

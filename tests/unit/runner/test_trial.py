@@ -1,0 +1,196 @@
+"""A whole trial with the simulated engine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import a_workload
+from runner_builders import (
+    FakeClock,
+    a_classification,
+    a_plan,
+    a_simulated_engine,
+    write_lines,
+)
+from slmeval_api.model import EngineOptions
+from slmeval_api.plan import Plan
+from slmeval_api.result import Progress, TrialResult
+from slmeval_runner.engines.base import EngineFacts, Request, Served
+from slmeval_runner.engines.simulated import SimulatedEngine
+from slmeval_runner.failures import EngineFailed, ModelUnusable
+from slmeval_runner.folders import Folders
+from slmeval_runner.trial import TrialRun
+
+
+async def tried(
+    plan: Plan,
+    engine: SimulatedEngine | None = None,
+    *,
+    clock: FakeClock | None = None,
+    folders: Folders | None = None,
+    told: list[Progress] | None = None,
+) -> TrialResult:
+    clock = clock or FakeClock()
+    words: list[Progress] = [] if told is None else told
+    run = TrialRun(
+        plan,
+        plan.trials[0],
+        engine or a_simulated_engine(clock),
+        folders=folders or Folders(),
+        emit=words.append,
+        now=clock.now,
+        monotonic=clock.monotonic,
+    )
+    return await run.run()
+
+
+class TestACompleteTrial:
+    async def test_goes_through_its_stages_in_order(self) -> None:
+        told: list[Progress] = []
+        await tried(a_plan(tasks=[a_classification()]), told=told)
+        assert [(p.stage, p.detail) for p in told] == [
+            ("LoadingModel", "file:///models/small"),
+            ("StartingEngine", None),
+            ("WarmingUp", None),
+            ("Measuring", "chat: warm-up"),
+            ("Measuring", "chat: repetition 1 of 3"),
+            ("Measuring", "chat: repetition 2 of 3"),
+            ("Measuring", "chat: repetition 3 of 3"),
+            ("Scoring", "intents"),
+        ]
+
+    async def test_reports_every_part_and_no_failure(self) -> None:
+        plan = a_plan(
+            workloads=[a_workload("chat"), a_workload("long", inputTokens=100)],
+            tasks=[a_classification("one"), a_classification("two", limit=10)],
+            attempt=2,
+        )
+        result = await tried(plan)
+        assert result.failure is None
+        assert (result.attempt, result.started_at) == (2, "2026-11-01T00:00:00.000Z")
+        assert [w.name for w in result.workloads] == ["chat", "long"]
+        assert [(t.name, t.items) for t in result.tasks] == [("one", 60), ("two", 10)]
+        assert result.provenance is not None
+        assert result.provenance.engine == "simulated"
+
+    async def test_sums_up_the_first_workload_and_all_tasks(self) -> None:
+        plan = a_plan(tasks=[a_classification("one"), a_classification("two", limit=10)])
+        result = await tried(plan)
+        figures = result.workloads[0].figures
+        scores = [float(task.score.value) for task in result.tasks if task.score]
+        assert figures is not None
+        assert result.summary.requests_per_second == figures.requests_per_second
+        assert result.summary.tokens_per_second == figures.total_tokens_per_second
+        assert result.summary.latency_p50_seconds == figures.latency_seconds.p50
+        assert float(result.summary.score or "nan") == pytest.approx(sum(scores) / 2, abs=1e-6)
+
+    async def test_times_its_start_until_the_engine_is_warm(self) -> None:
+        result = await tried(a_plan())
+        assert result.start_seconds is not None
+        assert result.start_seconds.engine == "0.2"
+        assert result.start_seconds.model is None
+        assert 0.2 < float(result.start_seconds.total) < 0.3
+
+    async def test_survives_the_trip_to_the_reporter(self) -> None:
+        result = await tried(a_plan(tasks=[a_classification()]))
+        assert TrialResult.from_json_data(result.to_json_data()) == result
+
+    async def test_gives_the_same_result_when_asked_again(self) -> None:
+        plan = a_plan(tasks=[a_classification()])
+        assert await tried(plan) == await tried(plan)
+
+
+class TestPartsThatFail:
+    async def test_leave_the_other_parts_their_figures(self) -> None:
+        plan = a_plan(
+            workloads=[a_workload("huge", inputTokens=9000), a_workload("chat")],
+            tasks=[a_classification("bad", data={"test": "pvc://none/x"}), a_classification()],
+        )
+        result = await tried(plan)
+        assert [w.figures is not None for w in result.workloads] == [False, True]
+        assert [t.score is not None for t in result.tasks] == [False, True]
+        assert result.failure is not None
+        assert result.failure.reason == "MeasurementInvalid"
+        assert result.failure.message.startswith("workload huge: inputTokens 9000")
+
+    async def test_keep_the_mean_score_absent_for_it_would_be_of_other_tasks(self) -> None:
+        bad = a_classification("bad", data={"test": "pvc://none/x"})
+        result = await tried(a_plan(tasks=[bad, a_classification()]))
+        assert result.summary.score is None
+        assert result.failure is not None
+        assert result.failure.reason == "TaskUnusable"
+
+    async def test_of_the_data_are_found_before_the_engine_starts(self, tmp_path: Path) -> None:
+        write_lines(tmp_path / "c/t", "{")
+        engine = a_simulated_engine(FakeClock(), fault="start")
+        plan = a_plan(tasks=[a_classification(data={"test": "pvc://c/t"})])
+        result = await tried(plan, engine, folders=Folders(claims=tmp_path))
+        assert [t.failure.reason for t in result.tasks if t.failure] == ["TaskUnusable"]
+        assert result.failure is not None
+        assert result.failure.reason == "EngineFailed"
+
+
+class BreakingEngine(SimulatedEngine):
+    """Serves `sets` sets of requests, then fails."""
+
+    def __init__(self, clock: FakeClock, sets: int) -> None:
+        super().__init__("small", sleep=clock.sleep_async, monotonic=clock.monotonic)
+        self._sets = sets
+        self.stops = 0
+
+    async def generate(self, requests: Any) -> Served:
+        if len(self.recorded) == self._sets:
+            raise EngineFailed("it broke", may_pass=True)
+        return await super().generate(requests)
+
+    async def stop(self) -> None:
+        self.stops += 1
+
+
+class TestAnEngineThatBreaks:
+    async def test_leaves_what_was_measured_before(self) -> None:
+        clock = FakeClock()
+        plan = a_plan(workloads=[a_workload("a", repetitions=1), a_workload("b")])
+        result = await tried(plan, BreakingEngine(clock, sets=3), clock=clock)
+        assert [w.name for w in result.workloads] == ["a"]
+        assert result.failure is not None
+        assert (result.failure.reason, result.failure.may_pass) == ("EngineFailed", True)
+        assert result.summary.requests_per_second is not None
+        assert result.provenance is not None
+
+    async def test_has_no_mean_score_over_a_part_of_the_tasks(self) -> None:
+        clock = FakeClock()
+        plan = a_plan(workloads=[], tasks=[a_classification("a"), a_classification("b")])
+        result = await tried(plan, BreakingEngine(clock, sets=2), clock=clock)
+        assert [task.name for task in result.tasks] == ["a"]
+        assert result.summary.score is None
+
+    @pytest.mark.parametrize("sets", [0, 2, 99])
+    async def test_or_not_is_always_stopped(self, sets: int) -> None:
+        clock = FakeClock()
+        engine = BreakingEngine(clock, sets)
+        await tried(a_plan(), engine, clock=clock)
+        assert engine.stops == 1
+
+    async def test_before_it_started_leaves_no_provenance(self) -> None:
+        class Refusing(SimulatedEngine):
+            async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+                raise ModelUnusable("too large")
+
+        result = await tried(a_plan(), Refusing("small"))
+        assert result.provenance is None
+        assert result.start_seconds is None
+        assert result.workloads == []
+
+    async def test_by_answering_less_than_was_asked_is_not_scored(self) -> None:
+        class Lossy(SimulatedEngine):
+            async def generate(self, requests: Any) -> Served:
+                kept = [r for r in requests if isinstance(r, Request)][: max(1, len(requests) - 1)]
+                return await super().generate(kept)
+
+        clock = FakeClock()
+        engine = Lossy("small", sleep=clock.sleep_async, monotonic=clock.monotonic)
+        plan = a_plan(workloads=[], tasks=[a_classification()])
+        result = await tried(plan, engine, clock=clock)
+        assert result.failure is not None
+        assert "59 of 60 items" in result.failure.message
