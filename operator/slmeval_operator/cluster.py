@@ -209,12 +209,21 @@ class Cluster:
             status = response.status
         finally:
             self._observe(verb, resource.plural, status, monotonic() - began)
-        answer = json.loads(raw) if raw else {}
         if status in (OK, CREATED, ACCEPTED):
-            return dict(answer)
-        message = str(answer.get("message") or answer)[:2000]
+            return dict(json.loads(raw)) if raw else {}
+        message, reason = _complaint(raw)
         error = Refused if status in REFUSALS else ApiError
-        raise error(status, f"{verb} {path}", message, str(answer.get("reason") or ""))
+        raise error(status, f"{verb} {path}", message, reason)
+
+
+def _complaint(raw: bytes) -> tuple[str, str]:
+    """Return message and reason of an answer that is not yes, which may be no JSON: 429 is not."""
+    try:
+        answer = json.loads(raw)
+        message, reason = str(answer["message"]), str(answer.get("reason") or "")
+    except (ValueError, KeyError, TypeError):
+        message, reason = raw.decode(errors="replace"), ""
+    return message[:2000], reason
 
 
 KIND_OF = {"slmevaluations": "SLMEvaluation", "slmruns": "SLMRun", "slmtrials": "SLMTrial"}
