@@ -33,6 +33,9 @@ class _Series(Collector):
         return self._families
 
 
+_IPV4_PARTS = 2  # host and port; IPv6 has two parts more
+
+
 class Server:
     """A small web server; `start` binds it, `stop` unbinds it."""
 
@@ -41,7 +44,10 @@ class Server:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
-        """Listen; return the port, which differs from the one asked for when that was 0."""
+        """Listen; return the port, which differs from the one asked for when that was 0.
+
+        Then IPv4 and IPv6 have a port each; IPv4's is returned.
+        """
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
@@ -49,7 +55,8 @@ class Server:
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, None, self._port).start()
-        return int(self._runner.addresses[0][1])
+        ports = {len(address): int(address[1]) for address in self._runner.addresses}
+        return ports.get(_IPV4_PARTS) or next(iter(ports.values()))
 
     async def stop(self) -> None:
         """Stop listening."""

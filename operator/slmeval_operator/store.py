@@ -66,6 +66,7 @@ class Store:
     objects: dict[str, dict[str, Body]] = field(
         default_factory=lambda: {kind: {} for kind in WATCHED}
     )
+    """kind -> uid -> body; once it was read into its form, only the metadata."""
     _members: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     """evaluation's key -> kind -> uids: a pass reads its own objects, not all."""
     _typed: dict[str, StoredObject[Any, Any]] = field(default_factory=dict)
@@ -157,6 +158,8 @@ class Store:
             except ValidationError as error:
                 raise Unreadable(f"{kind} {body['metadata']['name']}: {error}") from error
             self._typed[uid] = made
+            kept = {k: v for k, v in body["metadata"].items() if k != "managedFields"}
+            self.objects[kind][uid] = {"metadata": kept}  # the rest is in the typed copy
         return made
 
     def readable(self, kind: str) -> list[Any]:

@@ -157,6 +157,18 @@ class TestAWorldIsOfOneEvaluation:
         store.put(EVALUATIONS, version(evaluation_body(seed=2), 2))
         assert world_of(store).evaluation.spec.seed == 2
 
+    def test_and_then_kept_in_one_form_only(self) -> None:
+        store = Store()
+        body = labelled(trial_body())
+        body["metadata"]["managedFields"] = [{"manager": "kubectl"}]
+        store.put(TRIALS, body)
+        (trial,) = world_of(store).trials
+        assert world_of(store).trials == (trial,)
+        (kept,) = store.objects[TRIALS].values()
+        assert set(kept) == {"metadata"}
+        assert "managedFields" not in kept["metadata"]
+        assert "managedFields" in body["metadata"]
+
 
 class TestNothingIsKeptOfWhatIsGone:
     def test_neither_members_nor_typed_copies(self) -> None:
