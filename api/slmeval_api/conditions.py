@@ -74,7 +74,7 @@ class Reason(StrEnum):
     ATTEMPTS_EXHAUSTED = "AttemptsExhausted"
     """Each of the 1 + spec.backoffLimit attempts ended without a result for the trial."""
     RAYJOB_REFUSED = "RayJobRefused"
-    """The API server or KubeRay refused the RayJob; the message quotes it."""
+    """The API server or KubeRay refused the RayJob or what it needs; the message quotes it."""
     SUPERSEDED = "Superseded"
     """The evaluation was edited; a newer run asks the new question."""
     # Stalled before anything ran
