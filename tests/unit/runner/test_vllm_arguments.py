@@ -1,0 +1,152 @@
+"""What vLLM is told, and what is read of it, without vLLM."""
+
+from enum import Enum
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from slmeval_api.model import EngineOptions
+from slmeval_runner.engines.vllm import (
+    VllmTokenizer,
+    engine_arguments,
+    is_in_process_by_default,
+)
+from slmeval_runner.engines.vllm_driving import outcome_of
+from slmeval_runner.engines.vllm_facts import arguments_of
+
+
+class TestArguments:
+    def test_leave_to_vllm_what_the_options_leave_out(self) -> None:
+        assert engine_arguments(Path("/m"), EngineOptions(), has_gpu=True) == {
+            "model": "/m",
+            "dtype": "auto",
+            "tensor_parallel_size": 1,
+            "kv_cache_dtype": "auto",
+            "enforce_eager": False,
+            "load_format": "auto",
+            "enable_prefix_caching": True,
+        }
+
+    def test_carry_every_option(self) -> None:
+        options = EngineOptions(
+            dtype="bfloat16",
+            max_model_len=4096,
+            tensor_parallel_size=2,
+            gpu_memory_utilization_percent=85,
+            max_num_seqs=64,
+            max_num_batched_tokens=2048,
+            quantization="fp8",
+            kv_cache_dtype="fp8",
+            enforce_eager=True,
+            load_format="dummy",
+        )
+        found = engine_arguments(Path("/m"), options, has_gpu=True)
+        assert found == {
+            "model": "/m",
+            "dtype": "bfloat16",
+            "max_model_len": 4096,
+            "tensor_parallel_size": 2,
+            "gpu_memory_utilization": 0.85,
+            "max_num_seqs": 64,
+            "max_num_batched_tokens": 2048,
+            "quantization": "fp8",
+            "kv_cache_dtype": "fp8",
+            "enforce_eager": True,
+            "load_format": "dummy",
+            "enable_prefix_caching": True,
+            "distributed_executor_backend": "mp",
+        }
+        assert len(EngineOptions.model_fields) == 10  # a new option needs a line above
+
+    def test_of_gpus_are_not_given_to_a_cpu(self) -> None:
+        options = EngineOptions(gpu_memory_utilization_percent=50)
+        found = engine_arguments(Path("/m"), options, has_gpu=False)
+        assert "gpu_memory_utilization" not in found
+
+
+class TestTheProcessOfTheEngineCore:
+    @pytest.mark.parametrize(
+        ("variable", "has_gpu", "expected"),
+        [(None, True, False), (None, False, True), ("0", True, True), ("1", False, False)],
+    )
+    def test_is_chosen_by_vllms_own_variable_else_by_the_pool(
+        self,
+        variable: str | None,
+        has_gpu: bool,
+        expected: bool,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.delenv("VLLM_ENABLE_V1_MULTIPROCESSING", raising=False)
+        if variable is not None:
+            monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", variable)
+        assert is_in_process_by_default(has_gpu) is expected
+
+
+class Dtype(Enum):
+    BF16 = 1
+
+
+class TestResolvedArguments:
+    def test_are_read_where_they_are_and_absent_where_not(self) -> None:
+        config = SimpleNamespace(
+            model_config=SimpleNamespace(
+                max_model_len=2048, quantization=None, architectures=["A"]
+            ),
+            compilation_config=SimpleNamespace(mode=Dtype.BF16),
+        )
+        assert arguments_of(config) == {
+            "max_model_len": "2048",
+            "architectures": "A",
+            "compilation_mode": "BF16",
+        }
+
+
+def an_output(**overrides: Any) -> SimpleNamespace:
+    facts: dict[str, Any] = {
+        "finished": True,
+        "prompt_token_ids": [1, 2, 3],
+        "num_cached_tokens": 0,
+        "outputs": [SimpleNamespace(token_ids=[7, 8], text="x", finish_reason="length")],
+        "metrics": SimpleNamespace(
+            arrival_time=1_000.5, scheduled_ts=51.0, first_token_ts=52.0, last_token_ts=53.0
+        ),
+    }
+    return SimpleNamespace(**(facts | overrides))
+
+
+class TestOutcomes:
+    def test_put_the_arrival_on_the_monotonic_clock(self) -> None:
+        found = outcome_of(an_output(), wall_to_monotonic_s=-950.0)
+        assert (found.arrival_s, found.scheduled_s) == (50.5, 51.0)
+        assert (found.first_token_s, found.last_token_s) == (52.0, 53.0)
+        assert (found.prompt_tokens, found.output_tokens) == (3, 2)
+        assert found.is_finished
+
+    @pytest.mark.parametrize("reason", ["abort", None, "error"])
+    def test_that_were_cut_off_are_not_finished(self, reason: str | None) -> None:
+        cut = [SimpleNamespace(token_ids=[7], text="", finish_reason=reason)]
+        assert not outcome_of(an_output(outputs=cut), 0.0).is_finished
+
+    def test_without_an_output_are_not_finished(self) -> None:
+        assert not outcome_of(None, 0.0).is_finished
+
+    def test_without_times_leave_them_absent_never_zero(self) -> None:
+        assert outcome_of(an_output(metrics=None), 0.0).last_token_s is None
+        never = SimpleNamespace(
+            arrival_time=1.0, scheduled_ts=0.0, first_token_ts=0.0, last_token_ts=0.0
+        )
+        assert outcome_of(an_output(metrics=never), 0.0).first_token_s is None
+
+
+class TestVocabulary:
+    def test_leaves_out_special_added_and_unembedded_tokens(self) -> None:
+        tokenizer = SimpleNamespace(
+            all_special_ids=[0],
+            added_tokens_decoder={4: "<image>"},
+            get_vocab=lambda: {"<s>": 0, "a": 1, "b": 2, "c": 3, "<image>": 4, "padding": 9},
+        )
+        assert VllmTokenizer(tokenizer, 8).vocabulary == [1, 2, 3]
+
+    def test_of_a_tokenizer_without_template_has_no_chat(self) -> None:
+        assert VllmTokenizer(SimpleNamespace(chat_template=None), 8).encode_chat([]) is None
