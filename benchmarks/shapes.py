@@ -1,0 +1,87 @@
+"""Model folders without weights: the config of a known shape and a tokenizer of made-up words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+LLAMA: dict[str, Any] = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "attention_bias": False,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "hidden_act": "silu",
+    "initializer_range": 0.02,
+    "max_position_embeddings": 131_072,
+    "rms_norm_eps": 1e-05,
+    "rope_theta": 500_000.0,
+    "torch_dtype": "bfloat16",
+    "vocab_size": 128_256,
+}
+SHAPES: dict[str, dict[str, Any]] = {
+    "llama-3.2-1b": LLAMA
+    | {
+        "hidden_size": 2048,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 64,
+        "tie_word_embeddings": True,
+    },
+    "llama-3.2-3b": LLAMA
+    | {
+        "hidden_size": 3072,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 24,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "tie_word_embeddings": True,
+    },
+    "llama-3.1-8b": LLAMA
+    | {
+        "hidden_size": 4096,
+        "intermediate_size": 14_336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "tie_word_embeddings": False,
+    },
+    "tiny": LLAMA
+    | {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": True,
+        "vocab_size": 2_000,
+    },
+}
+
+
+def write_model(shape: str, folder: Path) -> Path:
+    """Make `folder` a model of that shape, to be started with load_format dummy; return it."""
+    folder.mkdir(parents=True)
+    config = SHAPES[shape]
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
+    words = {f"w{number}": number for number in range(config["vocab_size"])}
+    tokenizer = {
+        "version": "1.0",
+        "added_tokens": [],
+        "pre_tokenizer": {"type": "Whitespace"},
+        "model": {"type": "WordLevel", "vocab": words, "unk_token": "w2"},
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": "w0",
+        "eos_token": "w1",
+        "unk_token": "w2",
+        "model_max_length": config["max_position_embeddings"],
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder

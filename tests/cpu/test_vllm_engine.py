@@ -1,0 +1,198 @@
+"""vLLM itself, on the CPU with a small real model: the runner's oracle.
+
+Runs where vLLM is installed; SLMEVAL_TEST_MODEL names the model's folder.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from builders import a_workload
+from runner_builders import a_classification, a_plan
+from slmeval_api.model import EngineOptions
+from slmeval_api.workload import Workload
+from slmeval_runner.engines.base import EngineFacts, Message, Request, Served
+from slmeval_runner.engines.vllm import VllmEngine
+from slmeval_runner.failures import ModelUnusable
+from slmeval_runner.folders import Folders
+from slmeval_runner.trial import TrialRun
+from slmeval_runner.workloads import batch
+from tools import cache
+
+DEFAULT_MODEL = cache() / "models/smollm2-135m-instruct"
+MODEL = Path(os.environ.get("SLMEVAL_TEST_MODEL", DEFAULT_MODEL))
+OPTIONS = EngineOptions(dtype="float32", enforce_eager=True, max_model_len=1024)
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("vllm") is None, reason="vllm is not installed in this Python"),
+    pytest.mark.skipif(
+        not (MODEL / "config.json").is_file(),
+        reason=f"no model in {MODEL}: set SLMEVAL_TEST_MODEL or run hack/demo_model.py",
+    ),
+    pytest.mark.filterwarnings("default"),  # vLLM and torch warn of themselves
+]
+
+
+class Started:
+    """An engine that runs, for tests that are no coroutines."""
+
+    def __init__(self) -> None:
+        self.engine = VllmEngine(has_gpu=False, is_in_process=True)
+        self.facts: EngineFacts = asyncio.run(self.engine.start(MODEL, OPTIONS))
+
+    def generate(self, *requests: Request) -> Served:
+        return asyncio.run(self.engine.generate(requests))
+
+    def hits(self) -> int:
+        return asyncio.run(self.engine.counters()).prefix_cache_hits
+
+    def ask(self, text: str, choices: tuple[str, ...] = (), tokens: int = 16) -> str:
+        ids = self.engine.tokenizer.encode_chat([Message("user", text)])
+        assert ids is not None
+        request = Request(prompt_token_ids=ids, max_tokens=tokens, choices=choices)
+        return self.generate(request).outcomes[0].text
+
+
+class Lent:
+    """The engine that runs already, for a trial that would start and stop one."""
+
+    def __init__(self, started: Started) -> None:
+        self._started = started
+        self.tokenizer = started.engine.tokenizer
+        self.generate = started.engine.generate
+        self.counters = started.engine.counters
+
+    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+        return self._started.facts
+
+    async def stop(self) -> None:
+        """Leave it to the fixture."""
+
+
+@pytest.fixture(scope="module")
+def vllm() -> Iterator[Started]:
+    made = Started()
+    yield made
+    asyncio.run(made.engine.stop())
+
+
+def exact(vllm: Started, count: int, tokens: int, output: int = 4, first: int = 0) -> list[Request]:
+    ids = list(vllm.engine.tokenizer.vocabulary)
+    return [
+        Request(
+            prompt_token_ids=ids[first + n * 7 : first + n * 7 + tokens],
+            max_tokens=output,
+            is_exact=True,
+        )
+        for n in range(count)
+    ]
+
+
+class TestRequests:
+    def test_come_back_in_order_with_exact_counts_and_a_clock(self, vllm: Started) -> None:
+        requests = exact(vllm, 3, 40, first=1000)
+        served = vllm.generate(*requests)
+        for outcome in served.outcomes:
+            assert outcome.is_finished
+            assert (outcome.prompt_tokens, outcome.output_tokens) == (40, 4)
+            times = (
+                outcome.arrival_s,
+                outcome.scheduled_s,
+                outcome.first_token_s,
+                outcome.last_token_s,
+            )
+            known = [time_s for time_s in times if time_s is not None]
+            assert len(known) == 4
+            assert known == sorted(known)
+            # The two clocks are one: all of it lies between sending and having the answer.
+            assert served.submitted_s - 0.01 <= known[0]
+            assert known[-1] <= served.finished_s + 0.01
+
+    def test_move_the_cache_counter_when_prompts_repeat(self, vllm: Started) -> None:
+        request = exact(vllm, 1, 300, first=5000)
+        vllm.generate(*request)
+        before = vllm.hits()
+        again = vllm.generate(*request)
+        assert vllm.hits() - before == again.outcomes[0].cached_tokens
+        assert vllm.hits() > before
+
+    def test_give_the_same_answer_twice(self, vllm: Started) -> None:
+        assert vllm.ask("Name a colour.") == vllm.ask("Name a colour.")
+
+
+class TestConstrainedAnswers:
+    def test_are_held_even_to_labels_that_no_model_would_say(self, vllm: Started) -> None:
+        labels = ("qzx-17", "VÖLLIG/anders", "no such: label")
+        assert vllm.ask("What is the capital of France?", labels, tokens=20) in labels
+
+    def test_stop_at_the_label(self, vllm: Started) -> None:
+        answers = {vllm.ask(f"Is {n} even?", ("yes", "yes, it is"), tokens=40) for n in range(4)}
+        assert answers <= {"yes", "yes, it is"}
+
+
+class TestTokenizer:
+    def test_puts_special_tokens_where_the_template_says_and_nowhere_else(
+        self, vllm: Started
+    ) -> None:
+        tokenizer = vllm.engine.tokenizer
+        chat = tokenizer.encode_chat([Message("user", "hello")])
+        plain = tokenizer.encode("hello", with_special_tokens=False)
+        assert chat is not None
+        assert set(plain) <= set(tokenizer.vocabulary)
+        assert not set(chat) <= set(tokenizer.vocabulary)  # <|im_start|> and its like
+
+    def test_has_no_word_that_the_model_does_not_know(self, vllm: Started) -> None:
+        vocabulary = vllm.engine.tokenizer.vocabulary
+        assert len(vocabulary) > 10_000
+        assert min(vocabulary) >= 0
+
+
+class TestBatch:
+    def test_gives_figures_that_agree_with_each_other(self, vllm: Started) -> None:
+        workload = Workload.from_json_data(
+            a_workload(requests=3, inputTokens=32, outputTokens=4, repetitions=2, warmupRequests=1)
+        )
+        measure = batch.measure(
+            workload,
+            vllm.engine,
+            max_model_len=vllm.facts.max_model_len,
+            seed=1,
+            tell=lambda _: None,
+        )
+        result = asyncio.run(measure)
+        assert result.failure is None
+        assert result.figures is not None
+        seconds = [float(s) for s in result.figures.repetition_seconds]
+        assert float(result.figures.requests_per_second) == pytest.approx(
+            6 / sum(seconds), rel=0.01
+        )
+        assert float(result.figures.latency_seconds.p99) <= max(seconds) + 0.01
+
+
+class TestTrial:
+    def test_scores_the_sample_with_every_answer_a_label(self, vllm: Started) -> None:
+        plan = a_plan(
+            engine="vllm",
+            workloads=[],
+            tasks=[a_classification(limit=4, fewShot={"count": 1})],
+            trials=[{"name": "t", "model": {"name": "m", "source": f"file://{MODEL}"}}],
+        )
+        run = TrialRun(plan, plan.trials[0], Lent(vllm), folders=Folders(), emit=lambda _: None)
+        result = asyncio.run(run.run())
+        assert result.failure is None
+        assert (result.tasks[0].items, result.tasks[0].answered) == (4, 4)
+
+
+class TestModelsThatCannotBeLoaded:
+    def test_because_of_a_context_beyond_their_own_name_the_field(self) -> None:
+        options = EngineOptions(max_model_len=1_000_000)
+        with pytest.raises(ModelUnusable, match=r"1000000.*engine\.maxModelLen"):
+            asyncio.run(VllmEngine(has_gpu=False, is_in_process=True).start(MODEL, options))
+
+    def test_because_of_their_architecture_say_so(self, tmp_path: Path) -> None:
+        (tmp_path / "config.json").write_text('{"architectures": ["X"], "model_type": "no-such"}')
+        with pytest.raises(ModelUnusable, match="cannot load the model"):
+            asyncio.run(VllmEngine(has_gpu=False, is_in_process=True).start(tmp_path, OPTIONS))
