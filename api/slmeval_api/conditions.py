@@ -42,6 +42,8 @@ class Reason(StrEnum):
     """A pod cannot be scheduled; the message quotes the scheduler and says what to change."""
     WAITING_FOR_IMAGE = "WaitingForImage"
     """A container's image cannot be pulled or its container not be made."""
+    CONTAINER_DYING = "ContainerDying"
+    """A container ends again and again before anything is measured, often for want of memory."""
     RUNNING = "Running"
     """The trial's process is loading, measuring or scoring; status.progress says which."""
     RETRYING = "Retrying"

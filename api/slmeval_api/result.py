@@ -213,7 +213,7 @@ class Provenance(ApiModel):
 
 
 class Summary(ApiModel):
-    """The few figures that `kubectl get` prints."""
+    """The few figures that `kubectl get` prints, with four digits."""
 
     requests_per_second: DecimalString | None = Field(
         default=None, description="Of the first workload that has figures."

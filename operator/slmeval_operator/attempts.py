@@ -21,6 +21,8 @@ from .verdict import Refusal, Standing, State, refused, superseded
 RELEASE_AFTER = timedelta(seconds=30)
 """Time that KubeRay has to remove the pods of what has ended before we do it: the cluster lingers
 10 s for the reporter's last words, and pods take up to 10 s to end."""
+ABANDON_AFTER = timedelta(seconds=10)
+"""The same for what was deleted or suspended: nobody waits for its last words."""
 UNANSWERED_AFTER = timedelta(seconds=30)
 """Age of a RayJob at which KubeRay's silence becomes news."""
 BACKSTOP = timedelta(seconds=60)
@@ -37,6 +39,11 @@ FINAL = {
 """Ends that another attempt would only repeat."""
 
 _UNTIL = " The attempt waits until"
+_BLOCKED = {
+    "nodes": Reason.WAITING_FOR_NODES,
+    "image": Reason.WAITING_FOR_IMAGE,
+    "dying": Reason.CONTAINER_DYING,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +222,7 @@ def _is_past_deadline(s: PoolSituation, job: RayJob) -> bool:
 
 def _blocked(s: PoolSituation, pod: str, blocker: Blocker) -> Standing:
     seconds = s.run.spec.question.start_deadline_seconds
-    reason = Reason.WAITING_FOR_NODES if blocker.kind == "nodes" else Reason.WAITING_FOR_IMAGE
+    reason = _BLOCKED[blocker.kind]
     until = f"{_UNTIL} spec.startDeadlineSeconds ({seconds} s) have passed."
     return _progress(reason, _advice(s, pod, blocker) + until)
 
@@ -225,6 +232,11 @@ def _advice(s: PoolSituation, pod: str, blocker: Blocker) -> str:
         return (
             f"Pod {pod} cannot be scheduled: {blocker.message} Add or free nodes that "
             f"SLMPool {s.pool.name} selects, or lower its gpus.perWorker or workerResources."
+        )
+    if blocker.kind == "dying":
+        return (
+            f"Pod {pod} does not stay up: {blocker.message}. For OOMKilled raise headResources or "
+            f"workerResources.memory of SLMPool {s.pool.name}; otherwise read its log."
         )
     return (
         f"Pod {pod} cannot start: {blocker.message}. Check the image, imagePullSecrets "
@@ -294,18 +306,28 @@ def _last_blocker(s: PoolSituation) -> str | None:
             return _advice(s, pod.name, pod.blocker)
     for trial in s.unfinished:
         for condition in trial.status.conditions:
-            if condition.reason in (Reason.WAITING_FOR_NODES, Reason.WAITING_FOR_IMAGE):
+            if condition.reason in _BLOCKED.values():
                 return condition.message.split(_UNTIL)[0]
     return None
 
 
-def overdue(jobs: Sequence[RayJob], pods: Sequence[Pod]) -> frozenset[str]:
-    """Return the RayJobs that should hold no pod and do: over, suspended, deleted or gone.
+def overdue(jobs: Sequence[RayJob], pods: Sequence[Pod]) -> dict[str, timedelta]:
+    """Return the RayJobs that should hold no pod and do, with the time that KubeRay has for it.
 
-    KubeRay removes such pods within seconds; while it is down nobody would.
+    They are over, suspended, deleted or gone. KubeRay removes such pods within seconds; while it
+    is down nobody would.
     """
-    at_work = {j.name for j in jobs if j.is_at_work and not j.is_suspend_asked}
-    return frozenset(p.rayjob for p in pods if p.rayjob not in at_work)
+    known = {j.name: j for j in jobs}
+    found = dict[str, timedelta]()
+    for name in sorted({p.rayjob for p in pods}):
+        job = known.get(name)
+        if job is None or job.is_being_deleted:
+            found[name] = ABANDON_AFTER
+        elif not job.is_at_work:
+            found[name] = RELEASE_AFTER
+        elif job.is_suspend_asked:
+            found[name] = ABANDON_AFTER
+    return found
 
 
 def attempts_of(run: Run, jobs: Sequence[RayJob]) -> list[Attempt]:

@@ -6,6 +6,7 @@ gives a plan that writes nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from slmeval_api.base import ApiModel, KindInfo
@@ -57,7 +58,7 @@ class Plan:
     """Each: the objects of one attempt, the RayJob last."""
     suspend: list[tuple[str, bool]] = field(default_factory=list)
     delete_jobs: list[str] = field(default_factory=list)
-    overdue: frozenset[str] = frozenset()
+    overdue: dict[str, timedelta] = field(default_factory=dict)
     """RayJobs that should hold no pod and do. Removed by us if they do for too long."""
     statuses: list[StatusWrite] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
@@ -284,6 +285,7 @@ def _write_evaluation(
     if before is None or before.reason != standing.reason:
         is_warning = standing.state in (State.FAILED, State.STALLED) or standing.reason in (
             Reason.WAITING_FOR_IMAGE,
+            Reason.CONTAINER_DYING,
             Reason.WAITING_FOR_NODES,
         )
         plan.announcements.append(

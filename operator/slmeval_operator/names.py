@@ -50,7 +50,7 @@ def marked(*parts: str, limit: int) -> str:
 
 def run_name(evaluation: str, uid: str, generation: int) -> str:
     """Return the name of the run that asks an evaluation's question of one generation."""
-    return f"{evaluation}-{digest(f'{uid}/{generation}')}"
+    return f"{evaluation}-{digest(f'{uid}/{generation}', 8)}"
 
 
 def trial_name(run: str, model: str, pool: str, *, is_marked: bool = False) -> str:

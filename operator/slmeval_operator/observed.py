@@ -67,7 +67,7 @@ class RayJob:
 class Blocker:
     """What keeps a pod from starting."""
 
-    kind: Literal["nodes", "image"]
+    kind: Literal["nodes", "image", "dying"]
     message: str
 
 
@@ -132,7 +132,11 @@ def blocker_of(status: dict[str, Any]) -> Blocker | None:
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in BAD_WAITS:
             what = f"container {container.get('name')}, image {container.get('image')}"
-            return Blocker(kind="image", message=quoted(f"{what}: {_wait_of(container, waiting)}"))
+            is_dying = waiting["reason"] == "CrashLoopBackOff"
+            return Blocker(
+                kind="dying" if is_dying else "image",
+                message=quoted(f"{what}: {_wait_of(container, waiting)}"),
+            )
     return None
 
 

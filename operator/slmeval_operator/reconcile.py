@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from .attempts import RELEASE_AFTER
 from .cluster import PLURAL_OF, ApiError, Body, Refused
 from .decide import Plan, StatusWrite, decide
 from .events import event
@@ -150,8 +149,8 @@ class Reconciler:
             return
         since = {name: before.get(name, now) for name in plan.overdue}
         self._overdue_since[key] = since
-        for name in sorted(plan.overdue):
-            if now - since[name] < RELEASE_AFTER:
+        for name, grace in plan.overdue.items():
+            if now - since[name] < grace:
                 continue
             for cluster in await self.api.rayclusters_of(namespace, name):
                 log.warning(

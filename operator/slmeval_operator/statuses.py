@@ -46,6 +46,7 @@ def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: 
         Reason.PENDING,
         Reason.WAITING_FOR_NODES,  # another worker of the same attempt
         Reason.WAITING_FOR_IMAGE,
+        Reason.CONTAINER_DYING,
     ):
         return Standing(
             state=State.IN_PROGRESS,
@@ -120,6 +121,7 @@ def counts_of(standings: Sequence[Standing]) -> TrialCounts:
 
 _URGENCY = (
     Reason.WAITING_FOR_IMAGE,
+    Reason.CONTAINER_DYING,
     Reason.WAITING_FOR_NODES,
     Reason.RUNNING,
     Reason.STARTING,

@@ -1,7 +1,7 @@
 """Putting a trial's result together from its parts. Pure."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from slmeval_api.base import decimal_string
 from slmeval_api.result import Failure, Summary, TaskResult, TrialResult, WorkloadResult
@@ -12,17 +12,25 @@ def is_final(result: TrialResult | None) -> bool:
     return result is not None and (result.failure is None or not result.failure.may_pass)
 
 
+SHORT = Context(prec=4)
+"""A table shows four digits; all of them stand in the figures."""
+
+
 def summary_of(workloads: Sequence[WorkloadResult], tasks: Sequence[TaskResult]) -> Summary:
     """Return the figures for `kubectl get`; what has no figures is absent."""
     figures = next((w.figures for w in workloads if w.figures), None)
     scores = [Decimal(t.score.value) for t in tasks if t.score]
     has_all_scores = bool(tasks) and len(scores) == len(tasks)
     return Summary(
-        requests_per_second=figures.requests_per_second if figures else None,
-        latency_p50_seconds=figures.latency_seconds.p50 if figures else None,
-        tokens_per_second=figures.total_tokens_per_second if figures else None,
-        score=decimal_string(sum(scores, Decimal(0)) / len(scores)) if has_all_scores else None,
+        requests_per_second=_short(figures.requests_per_second) if figures else None,
+        latency_p50_seconds=_short(figures.latency_seconds.p50) if figures else None,
+        tokens_per_second=_short(figures.total_tokens_per_second) if figures else None,
+        score=_short(sum(scores, Decimal(0)) / len(scores)) if has_all_scores else None,
     )
+
+
+def _short(figure: str | Decimal) -> str:
+    return decimal_string(SHORT.create_decimal(figure))
 
 
 def first_failure(

@@ -58,7 +58,7 @@ class TestOneApplyGivesAnAnswer:
         labels = (
             f'engine="simulated",evaluation="demo",model="a",namespace="{namespace}",pool="sim"'
         )
-        value = results(namespace)["a"]["summary"]["requestsPerSecond"]
+        value = results(namespace)["a"]["workloads"][0]["figures"]["requestsPerSecond"]
         line = next(
             x
             for x in text.splitlines()

@@ -92,6 +92,8 @@ def desired_rayjob(
                         "minReplicas": plan.workers,
                         "maxReplicas": plan.workers,
                         "rayStartParams": {
+                            # KubeRay tells GPUs by the resource's name, which may be any.
+                            "num-gpus": str(plan.gpus_per_worker),
                             "resources": _quoted({WORKER_RESOURCE: 1}),
                             "object-store-memory": str(OBJECT_STORE_BYTES),
                         },
@@ -228,7 +230,12 @@ def _worker(
     """Return a worker: the pool's compute, the models and the data."""
     gpus = {pool.gpus.resource_name: str(pool.gpus.per_worker)} if pool.gpus else {}
     node = {"name": "SLMEVAL_NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
-    env = [*_env(HF_HOME=f"{CACHE_FOLDER}/huggingface", VLLM_NO_USAGE_STATS="1"), node]
+    engine_env = _env(
+        HF_HOME=f"{CACHE_FOLDER}/huggingface",
+        VLLM_NO_USAGE_STATS="1",
+        RAY_worker_niceness="0",  # Ray's 15 would measure how the engine yields to others
+    )
+    env = [*engine_env, node]
     env += [{"name": e.name, "value": e.value} for e in pool.env]
     if question.hugging_face:
         secret = question.hugging_face

@@ -2,7 +2,14 @@
 
 import pytest
 from slmeval_api.conditions import Reason
-from slmeval_operator.attempts import PoolDecision, decide_pool, is_finished, overdue
+from slmeval_operator.attempts import (
+    ABANDON_AFTER,
+    RELEASE_AFTER,
+    PoolDecision,
+    decide_pool,
+    is_finished,
+    overdue,
+)
 from slmeval_operator.verdict import Refusal, Standing, State, superseded
 from unit.operator.worlds import (
     RUN,
@@ -243,10 +250,16 @@ class TestPodsThatShouldNotBe:
             a_rayjob(5, "Running", is_being_deleted=True),
         ]
         pods = [a_pod(f"{RUN}-gpu-{n}") for n in range(1, 7)]
-        assert overdue(jobs, pods) == {f"{RUN}-gpu-{n}" for n in range(2, 7)}
+        assert overdue(jobs, pods) == {
+            f"{RUN}-gpu-2": RELEASE_AFTER,
+            f"{RUN}-gpu-3": RELEASE_AFTER,
+            f"{RUN}-gpu-4": ABANDON_AFTER,
+            f"{RUN}-gpu-5": ABANDON_AFTER,
+            f"{RUN}-gpu-6": ABANDON_AFTER,
+        }
 
     def test_a_rayjob_without_pods_is_fine(self) -> None:
-        assert overdue([a_rayjob(stage="Failed")], []) == frozenset()
+        assert overdue([a_rayjob(stage="Failed")], []) == {}
 
 
 class TestAttemptsThatWereMadeAreCounted:

@@ -62,9 +62,9 @@ class TestNamesAreTheSameInEveryProcess:
         run = names.run_name("demo", "uid-demo", 1)
         long = names.rayjob_name("r" * 46, "p" * 40, 1)
         assert (run, names.trial_name(run, "small", "gpu"), names.rayjob_name(run, "gpu", 2)) == (
-            "demo-rgtk9",
-            "demo-rgtk9-small-gpu",
-            "demo-rgtk9-gpu-2",
+            "demo-rgtk9nmg",
+            "demo-rgtk9nmg-small-gpu",
+            "demo-rgtk9nmg-gpu-2",
         )
         assert long == names.rayjob_name("r" * 46, "p" * 40, 1)
 

@@ -148,7 +148,7 @@ class TestAPodThatCannotStartSaysWhy:
         died = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
         found = blocker_of(waiting("CrashLoopBackOff", f"back-off {delay}", lastState=died))
         assert found == Blocker(
-            kind="image",
+            kind="dying",
             message="container ray-worker, image runner:1: CrashLoopBackOff: "
             "it ended with OOMKilled, exit code 137",
         )
