@@ -6,6 +6,9 @@ import os
 import stat
 from pathlib import Path
 
+REPORT_LIMIT_BYTES = 256 * 1024
+"""Longest report: far more than any result takes, and little enough for the API server."""
+
 
 class UnfitFile(Exception):
     """A file that is not read: a link, no regular file, or too large. The text says which."""

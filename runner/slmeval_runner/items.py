@@ -93,7 +93,7 @@ def _missing(source: str, path: Path, folders: Folders) -> str:
         name = source.removeprefix("configmap://").partition("/")[0]
         return (
             f"{source}: ConfigMap {name} did not exist in the evaluation's namespace when the pod "
-            "started: create it, then change the evaluation or wait for the next attempt"
+            "started: create it, then edit the evaluation, which starts a new run"
         )
     there = ", ".join(found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
     return f"{source}: no file {path.name}; beside it: {there or 'nothing'}: correct the source"

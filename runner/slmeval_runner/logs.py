@@ -3,23 +3,30 @@
 import logging
 import sys
 import time
+from pathlib import Path
+
+FORM = "time=%(asctime)s.%(msecs)03dZ level=%(levelname)s logger=%(name)s %(message)s"
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Send this package's log lines to standard error; other libraries' from warning on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        logging.Formatter(
-            "time=%(asctime)s.%(msecs)03dZ level=%(levelname)s logger=%(name)s %(message)s",
-            datefmt="%Y-%m-%dT%H:%M:%S",
-        )
-    )
-    handler.formatter.converter = _utc  # type: ignore[union-attr]
+def configure(level: int = logging.INFO, *, also: Path | None = None) -> None:
+    """Send this package's log lines to standard error; other libraries' from warning on.
+
+    Args:
+        level: of this package's lines.
+        also: a second file for the same lines; one that cannot be opened is left out.
+
+    """
+    formatter = logging.Formatter(FORM, datefmt="%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if also:
+        try:
+            handlers.append(logging.StreamHandler(also.open("a")))
+        except OSError as error:
+            sys.stderr.write(f"no log lines to {also}: {error}\n")
+    for handler in handlers:
+        handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = handlers
     root.setLevel(logging.WARNING)
     logging.getLogger("slmeval_runner").setLevel(level)
-
-
-def _utc(seconds: float | None) -> time.struct_time:
-    return time.gmtime(seconds)

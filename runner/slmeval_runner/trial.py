@@ -27,7 +27,7 @@ from slmeval_api.result import (
 from slmeval_api.task import Task
 
 from slmeval_runner.engines.base import Engine, EngineFacts, Request
-from slmeval_runner.failures import EngineFailed, TaskUnusable, TrialError
+from slmeval_runner.failures import EngineFailed, TaskUnusable, TrialError, cut
 from slmeval_runner.folders import Folders
 from slmeval_runner.models import LocatedModel, locate
 from slmeval_runner.provenance import provenance
@@ -38,6 +38,7 @@ from slmeval_runner.times import timestamp, utc_now
 from slmeval_runner.workloads import batch
 
 WARMUP_TOKENS = 8
+DETAIL_LIMIT = 256
 Emit = Callable[[Progress], None]
 Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring"]
 
@@ -104,9 +105,12 @@ class TrialRun:
         started_at, started_s = timestamp(self._now()), self._monotonic()
         failure: Failure | None = None
         try:
-            await self._start(started_s)
-            await self._measure()
-            await self._score()
+            self._tell("LoadingModel", self._trial.model.source)
+            self._prepare_tasks()
+            if self._plan.workloads or self._parts.prepared:  # else a GPU would run for nothing
+                await self._start(started_s)
+                await self._measure()
+                await self._score()
         except TrialError as error:
             failure = error.failure
         finally:
@@ -145,7 +149,7 @@ class TrialRun:
         self._emit(
             Progress(
                 stage=stage,
-                detail=detail,
+                detail=None if detail is None else cut(detail, DETAIL_LIMIT),
                 attempt=self._plan.attempt,
                 updated_at=timestamp(self._now()),
             )
@@ -155,10 +159,8 @@ class TrialRun:
         self._tell("Measuring", f"{workload}: {part}")
 
     async def _start(self, started_s: float) -> None:
-        """Read the tasks' data, find the model, start the engine and warm it."""
+        """Find the model, start the engine and warm it."""
         start, entry = self._parts.start, self._trial.model
-        self._tell("LoadingModel", entry.source)
-        self._prepare_tasks()
         if self._plan.engine != "simulated":
             begun_s = self._monotonic()
             self._parts.located = await asyncio.to_thread(locate, entry, self._folders)

@@ -19,6 +19,7 @@ from .reports import Reports
 log = logging.getLogger(__name__)
 
 REPORTER_LIMIT_S = 60.0
+FIRST_PROCESS_OUTPUT = Path("/proc/1/fd/1")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="longest wait, at the end, for the reporter to apply the last reports",
     )
     args = parser.parse_args(argv)
-    logs.configure()
+    # Ray keeps a job's output in a file; in a pod, `kubectl logs` of the head shows it too.
+    in_pod = "KUBERNETES_SERVICE_HOST" in env
+    logs.configure(also=FIRST_PROCESS_OUTPUT if in_pod else None)
     plan = read_plan(args.plan)
     driver = Driver(plan, RayProcesses(plan), Reports(reports=args.reports, finished=args.finished))
     driver.run()

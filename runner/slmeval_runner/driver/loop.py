@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from slmeval_api.plan import Plan, PlannedTrial, TrialReport
 from slmeval_api.result import Failure, Progress
 
 from slmeval_runner.failures import failure
+from slmeval_runner.files import REPORT_LIMIT_BYTES
 from slmeval_runner.results import failed_result
 from slmeval_runner.times import timestamp, utc_now
 
@@ -63,6 +65,7 @@ class Driver:
             len(self._plan.trials), len(self._waiting),
         )  # fmt: skip
         self._refuse_too_large()
+        self._say_queued()
         while self._waiting or self._running:
             self._start_what_fits()
             for event in self._events():
@@ -111,6 +114,17 @@ class Driver:
                 started_at=timestamp(self._now()),
             )
 
+    def _say_queued(self) -> None:
+        """Write that trials wait their turn; in later attempts they keep their last failure."""
+        if self._plan.attempt == 1:
+            for trial in self._waiting:
+                self._tell(trial.name, "Queued")
+
+    def _tell(self, trial: str, stage: Literal["Queued", "Starting"]) -> None:
+        moment = timestamp(self._now())
+        progress = Progress(stage=stage, attempt=self._plan.attempt, updated_at=moment)
+        self._write(trial, TrialReport(progress=progress))
+
     def _start_what_fits(self) -> None:
         if not self._waiting:
             return
@@ -121,12 +135,10 @@ class Driver:
         for placement in placements(self._plan, self._waiting, running, nodes):
             trial = placement.trial
             self._waiting.remove(trial)
-            moment = timestamp(self._now())
             self._running[trial.name] = _Started(
-                node=placement.node, at_s=self._monotonic(), started_at=moment
+                node=placement.node, at_s=self._monotonic(), started_at=timestamp(self._now())
             )
-            progress = Progress(stage="Starting", attempt=self._plan.attempt, updated_at=moment)
-            self._write(trial.name, TrialReport(progress=progress))
+            self._tell(trial.name, "Starting")
             self._processes.start(placement)
             log.info("started trial=%s node=%s", trial.name, placement.node)
 
@@ -139,6 +151,9 @@ class Driver:
     def _take(self, event: Event) -> None:
         started = self._running[event.trial]
         match event.what:
+            case Word(_, report) if len(report.encode()) > REPORT_LIMIT_BYTES:
+                self._forget(event.trial, "report too long")
+                self._fail(event.trial, _too_long(report), started_at=started.started_at)
             case Word(kind, report):
                 self._reports.write(event.trial, report)
                 if kind == "result":
@@ -188,6 +203,14 @@ def _lost(message: str) -> Failure:
         "pool's workerResources.memory, or lower engine.maxModelLen or the model's size. Ray says: "
         + " ".join(message.split())[:800],
         may_pass=True,
+    )
+
+
+def _too_long(report: str) -> Failure:
+    return failure(
+        "EngineFailed",
+        f"the trial's report has {len(report.encode())} bytes, the limit is {REPORT_LIMIT_BYTES}: "
+        "ask for fewer workloads and tasks in one evaluation",
     )
 
 

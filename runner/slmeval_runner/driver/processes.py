@@ -111,7 +111,9 @@ class RayProcesses:
         except (errors.RayActorError, errors.OutOfMemoryError, errors.NodeDiedError) as error:
             return Died(str(error))
         except errors.RayTaskError as error:
-            return Crashed(str(error.cause if error.cause is not None else error))
+            log.error("a trial raised an error: %s", error)
+            cause = error if error.cause is None else error.cause
+            return Crashed(f"{type(cause).__name__}: {cause}")
         except errors.RayError as error:
             return Died(f"{type(error).__name__}: {error}")
         return Word(kind, report)

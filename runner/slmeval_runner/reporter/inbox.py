@@ -8,9 +8,8 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from slmeval_api.plan import TrialReport
 
-from slmeval_runner.files import UnfitFile, digest_of, read_bounded
+from slmeval_runner.files import REPORT_LIMIT_BYTES, UnfitFile, digest_of, read_bounded
 
-SIZE_LIMIT = 256 * 1024
 PROBLEM_LIMIT = 500
 
 
@@ -55,7 +54,7 @@ class Inbox:
         if self._seen.get(trial) == version:
             return None
         try:
-            content = read_bounded(path, limit=SIZE_LIMIT)
+            content = read_bounded(path, limit=REPORT_LIMIT_BYTES)
         except FileNotFoundError:
             return None
         except (UnfitFile, OSError) as error:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from builders import a_model
@@ -15,7 +14,7 @@ from slmeval_runner.driver.loop import Driver
 from slmeval_runner.driver.placing import Placement
 from slmeval_runner.driver.processes import Crashed, Died, Event
 from slmeval_runner.driver.reports import Reports
-from slmeval_runner.files import digest_of
+from slmeval_runner.files import REPORT_LIMIT_BYTES, digest_of
 
 Script = list[tuple[float, Word | Died | Crashed]]
 
@@ -254,6 +253,14 @@ class TestEnds:
         bench.driver.run()
         assert bench.processes.running == {}
 
+    def test_by_a_report_too_long_for_the_reporter_spare_the_disk(self, tmp_path: Path) -> None:
+        script: Script = [(5.0, Word("progress", "x" * (REPORT_LIMIT_BYTES + 1)))]
+        bench = Bench(tmp_path, a_plan("a"), scripts={A: script})
+        bench.driver.run()
+        failure = bench.result(A).failure
+        assert failure is not None
+        assert f"{REPORT_LIMIT_BYTES + 1} bytes" in failure.message
+
     def test_at_once_when_no_worker_is_large_enough(self, tmp_path: Path) -> None:
         model = a_model("big", engine={"tensorParallelSize": 4})
         plan = a_plan(gpusPerWorker=2, trials=[{"name": A, "model": model}])
@@ -308,15 +315,31 @@ class TestTheReportersLastWord:
         assert bench.driver.await_reporter(0.0)
 
 
-def test_a_report_is_on_its_way_before_the_process_is_made(tmp_path: Path) -> None:
-    seen: list[Any] = []
+class Watching(FakeProcesses):
+    """Notes what stands in the reports whenever a process is made."""
 
-    class Watching(FakeProcesses):
-        def start(self, placement: Placement) -> None:
-            seen.append(json.loads((tmp_path / f"report/{A}.json").read_text()))
-            super().start(placement)
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench.clock, {}, {"w1"})
+        self.folder = bench.reports
+        self.stages: list[dict[str, str]] = []
 
-    bench = Bench(tmp_path, a_plan("a"))
-    bench.processes = Watching(bench.clock, {}, {"w1"})
-    bench.a_driver().run()
-    assert seen[0]["progress"]["stage"] == "Starting"
+    def start(self, placement: Placement) -> None:
+        reports = {p.stem: json.loads(p.read_text()) for p in self.folder.glob("*.json")}
+        self.stages.append(
+            {n: r["progress"]["stage"] for n, r in reports.items() if "progress" in r}
+        )
+        super().start(placement)
+
+
+class TestProgress:
+    def stages(self, tmp_path: Path, attempt: int) -> list[dict[str, str]]:
+        bench = Bench(tmp_path, a_plan("a", "b", attempt=attempt))
+        bench.processes = watching = Watching(bench)
+        bench.a_driver().run()
+        return watching.stages
+
+    def test_says_who_starts_and_who_waits(self, tmp_path: Path) -> None:
+        assert self.stages(tmp_path, 1) == [{A: "Starting", B: "Queued"}, {B: "Starting"}]
+
+    def test_leaves_a_waiting_trial_the_failure_of_its_last_attempt(self, tmp_path: Path) -> None:
+        assert self.stages(tmp_path, 2) == [{A: "Starting"}, {B: "Starting"}]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from runner_builders import a_progress, a_result
 from slmeval_api.plan import TrialReport
-from slmeval_runner.reporter.inbox import SIZE_LIMIT, Inbox, Letter
+from slmeval_runner.files import REPORT_LIMIT_BYTES
+from slmeval_runner.reporter.inbox import Inbox, Letter
 
 TRIAL = "demo-1-small"
 PROGRESS = TrialReport(progress=a_progress()).to_json_data()
@@ -114,8 +115,10 @@ class TestForgeries:
         assert only(an_inbox(tmp_path).changed()).report is None
 
     def test_beyond_the_size_limit_are_not_parsed(self, tmp_path: Path) -> None:
-        put(tmp_path, json.dumps(RESULT) + " " * SIZE_LIMIT)
-        assert f"more than {SIZE_LIMIT} bytes" in (only(an_inbox(tmp_path).changed()).problem or "")
+        put(tmp_path, json.dumps(RESULT) + " " * REPORT_LIMIT_BYTES)
+        assert f"more than {REPORT_LIMIT_BYTES} bytes" in (
+            only(an_inbox(tmp_path).changed()).problem or ""
+        )
 
     def test_are_reported_once_not_at_every_look(self, tmp_path: Path) -> None:
         inbox = an_inbox(tmp_path)

@@ -134,6 +134,14 @@ class TestPartsThatFail:
         assert result.failure is not None
         assert result.failure.reason == "EngineFailed"
 
+    async def test_all_of_them_ask_for_no_engine(self) -> None:
+        engine = a_simulated_engine(FakeClock(), fault="start")
+        bad = a_classification(data={"test": "pvc://none/x"})
+        result = await tried(a_plan(workloads=[], tasks=[bad]), engine)
+        assert result.failure is not None
+        assert result.failure.reason == "TaskUnusable"
+        assert result.provenance is None
+
 
 class BreakingEngine(SimulatedEngine):
     """Serves `sets` sets of requests, then fails."""
