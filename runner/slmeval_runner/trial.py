@@ -27,7 +27,7 @@ from slmeval_api.result import (
 from slmeval_api.task import Task
 
 from slmeval_runner.engines.base import Engine, EngineFacts, Request
-from slmeval_runner.failures import EngineFailed, TaskUnusable, TrialError, cut
+from slmeval_runner.failures import EngineFailed, MeasurementInvalid, TaskUnusable, TrialError, cut
 from slmeval_runner.folders import Folders
 from slmeval_runner.models import LocatedModel, locate
 from slmeval_runner.provenance import provenance
@@ -203,7 +203,7 @@ class TrialRun:
                 continue
             try:
                 self._parts.tasks[task.name] = await self._one_task(task, prepared)
-            except TaskUnusable as error:
+            except (TaskUnusable, MeasurementInvalid) as error:
                 self._parts.tasks[task.name] = type_of(task).failed(task, error)
 
     async def _one_task(self, task: Task, prepared: Prepared) -> TaskResult:

@@ -31,7 +31,7 @@ class Prepared(Protocol):
     def result(
         self, questions: Questions, outcomes: Sequence[Outcome], *, seconds: float
     ) -> TaskResult:
-        """Return the scores."""
+        """Return the scores. Raises MeasurementInvalid when a check refuses the answers."""
 
 
 class TaskType(Protocol):

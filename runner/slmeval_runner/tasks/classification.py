@@ -10,7 +10,7 @@ from slmeval_api.result import TaskResult
 from slmeval_api.task import ClassificationTask, Task
 
 from slmeval_runner.engines.base import Outcome, Request, Tokenizer
-from slmeval_runner.failures import TaskUnusable, TrialError
+from slmeval_runner.failures import MeasurementInvalid, TaskUnusable, TrialError
 from slmeval_runner.folders import Folders
 from slmeval_runner.items import Item, load
 from slmeval_runner.stats import macro_f1, score
@@ -94,7 +94,13 @@ class PreparedClassification:
     def result(
         self, questions: Questions, outcomes: Sequence[Outcome], *, seconds: float
     ) -> TaskResult:
-        """Return accuracy with both denominators; what is no label counts as wrong."""
+        """Return accuracy with both denominators; what is no label counts as wrong.
+
+        Raises:
+            MeasurementInvalid: the engine was to give nothing but labels, and gave something else.
+
+        """
+        self._check_choices(outcomes)
         given = [self._label(outcome) for outcome in outcomes]
         expected = questions.expected
         right = sum(label == known for label, known in zip(given, expected, strict=True))
@@ -114,6 +120,17 @@ class PreparedClassification:
             data_digest=self.data_digest,
             seconds=decimal_string(seconds),
         )
+
+    def _check_choices(self, outcomes: Sequence[Outcome]) -> None:
+        if self.task.classification.answer == "Free":
+            return
+        others = [o.text for o in outcomes if o.is_finished and self._label(o) is None]
+        if others:
+            raise MeasurementInvalid(
+                f"{len(others)} of {len(outcomes)} answers are no label, the first "
+                f"{others[0][:64]!r}, though answer is Constrained: the engine does not hold to "
+                "choices with this model; set answer: Free, or name a pool with a newer image"
+            )
 
     def _label(self, outcome: Outcome) -> str | None:
         classification = self.task.classification

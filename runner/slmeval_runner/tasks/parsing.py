@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 
 def constrained_label(answer: str, labels: Sequence[str]) -> str | None:
-    """Return the label that `answer` is, exactly; None if the engine was not held to it."""
-    return answer if answer in labels else None
+    """Return the label that `answer` is, blank space aside; None if the engine was not held to it.
+
+    Some tokenizers put a blank before a first word; no label begins or ends with one.
+    """
+    return answer.strip() if answer.strip() in labels else None
 
 
 def free_label(answer: str, labels: Sequence[str]) -> str | None:

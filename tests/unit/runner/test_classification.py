@@ -10,7 +10,7 @@ from slmeval_api.result import TaskResult
 from slmeval_api.task import Task
 from slmeval_runner.engines.base import Message
 from slmeval_runner.engines.simulated import SimulatedTokenizer
-from slmeval_runner.failures import TaskUnusable
+from slmeval_runner.failures import MeasurementInvalid, TaskUnusable
 from slmeval_runner.folders import Folders
 from slmeval_runner.items import Item
 from slmeval_runner.tasks import type_of
@@ -19,6 +19,7 @@ from slmeval_runner.tasks.classification import answer_tokens
 from slmeval_runner.tasks.wording import conversation, plain, prompt_ids
 
 BEGIN = 1
+FREE = {"labels": LABELS, "answer": "Free"}
 CHAT_BEGIN = 7
 
 
@@ -81,7 +82,7 @@ class TestQuestions:
         assert not asked.requests[0].is_exact
 
     def test_are_free_when_asked(self) -> None:
-        free = prepared(classification={"labels": LABELS, "answer": "Free"})
+        free = prepared(classification=FREE)
         assert free.questions(SimulatedTokenizer(), max_model_len=8192).requests[0].choices == ()
 
     def test_follow_limit_and_seed(self) -> None:
@@ -135,7 +136,7 @@ def scored(answers: dict[int, str], **overrides: Any) -> TaskResult:
 
 class TestScores:
     def test_have_both_denominators(self) -> None:
-        found = scored({0: "what?", 1: "", 2: "what?"})
+        found = scored({0: "what?", 1: "", 2: "what?"}, classification=FREE)
         assert (found.items, found.answered, found.skipped_too_long) == (60, 57, 0)
         assert found.score is not None
         assert (found.score.value, found.score.n) == ("0.95", 60)
@@ -145,7 +146,7 @@ class TestScores:
         assert found.seconds == "2"
 
     def test_have_none_of_the_answered_when_nothing_was_answered(self) -> None:
-        found = scored(dict.fromkeys(range(60), "what?"))
+        found = scored(dict.fromkeys(range(60), "what?"), classification=FREE)
         assert found.answered == 0
         assert found.score_of_answered is None
         assert found.score is not None
@@ -156,6 +157,12 @@ class TestScores:
         asked = task.questions(SimulatedTokenizer(), max_model_len=8192)
         lost = [an_outcome(text=t, is_finished=False) for t in asked.expected]
         assert task.result(asked, lost, seconds=1.0).answered == 0
+
+    def test_are_refused_when_a_constrained_answer_is_no_label(self) -> None:
+        with pytest.raises(
+            MeasurementInvalid, match=r"2 of 60 answers are no label.*'what\?'.*Free"
+        ):
+            scored({3: "what?", 5: ""})
 
     def test_name_the_data_by_its_bytes(self, tmp_path: Path) -> None:
         def digest(line: str) -> str | None:

@@ -12,8 +12,9 @@ class TestConstrainedAnswers:
     @pytest.mark.parametrize("answer", ["refund", "Not clear", "NO"])
     def test_are_labels_as_they_stand(self, answer: str) -> None:
         assert constrained_label(answer, LABELS) == answer
+        assert constrained_label(f" {answer}", LABELS) == answer
 
-    @pytest.mark.parametrize("answer", ["", "Refund", "refund ", "refund.", "refunds"])
+    @pytest.mark.parametrize("answer", ["", "Refund", "refund.", "refunds", "re fund"])
     def test_are_unanswered_when_the_engine_was_not_held_to_them(self, answer: str) -> None:
         assert constrained_label(answer, LABELS) is None
 

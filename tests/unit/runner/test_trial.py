@@ -1,5 +1,6 @@
 """A whole trial with the simulated engine."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,21 @@ class TestPartsThatFail:
         assert result.failure is not None
         assert result.failure.reason == "TaskUnusable"
         assert result.provenance is None
+
+    async def test_because_the_engine_ignores_the_choices_have_no_score(self) -> None:
+        class Deaf(SimulatedEngine):
+            async def generate(self, requests: Any) -> Served:
+                return await super().generate(
+                    [replace(r, choices=(), expected="") for r in requests]
+                )
+
+        clock = FakeClock()
+        engine = Deaf("small", sleep=clock.sleep_async, monotonic=clock.monotonic)
+        result = await tried(a_plan(tasks=[a_classification()]), engine, clock=clock)
+        assert result.workloads[0].figures is not None
+        assert result.tasks[0].score is None
+        assert result.failure is not None
+        assert result.failure.reason == "MeasurementInvalid"
 
 
 class BreakingEngine(SimulatedEngine):
