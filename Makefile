@@ -10,11 +10,12 @@ export SLMEVAL_CACHE SLMEVAL_CLUSTER_STATE
 export PATH := $(SLMEVAL_CACHE)/bin:$(PATH)
 
 # KUBECONFIG names the cluster that demo and tests use; without one it is the embedded cluster.
+# A make that this one calls finds both in its environment.
 ifeq ($(origin KUBECONFIG),undefined)
-EMBEDDED := yes
-export KUBECONFIG := $(SLMEVAL_CLUSTER_STATE)/admin.conf
+SLMEVAL_EMBEDDED := yes
+KUBECONFIG := $(SLMEVAL_CLUSTER_STATE)/admin.conf
 endif
-export SLMEVAL_EMBEDDED := $(EMBEDDED)
+export KUBECONFIG SLMEVAL_EMBEDDED
 
 # Images are named $(REGISTRY)/operator:$(TAG) and so on.
 REGISTRY ?= localhost/slmeval
@@ -61,7 +62,7 @@ cluster-down: ## Take it down without a trace; caches stay
 
 images: ## Build the images and load them into the embedded cluster
 	python3 hack/images build --registry $(REGISTRY) --tag $(TAG) operator runner-demo
-	@if [ -n "$(EMBEDDED)" ] && [ -e $(KUBECONFIG) ]; then \
+	@if [ "$(SLMEVAL_EMBEDDED)" = yes ] && [ -e $(KUBECONFIG) ]; then \
 	  python3 hack/cluster load-images $(SLMEVAL_CACHE)/images/operator $(SLMEVAL_CACHE)/images/runner-demo; fi
 
 demo: venv ## From an empty machine to measured answers: cluster, images, chart, quickstart
