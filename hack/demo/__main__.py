@@ -14,8 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hack import release
+
 ROOT = Path(__file__).resolve().parents[2]
-SYSTEM, NAMESPACE, NAME = "slmeval-system", "slmeval-demo", "quickstart"
+SYSTEM, NAMESPACE, NAME = release.NAMESPACE, "slmeval-demo", "quickstart"
 IS_EMBEDDED = os.environ.get("SLMEVAL_EMBEDDED") == "yes"
 REGISTRY = os.environ.get("REGISTRY", "localhost/slmeval")
 TAG = os.environ.get("TAG", "dev")
@@ -76,13 +78,13 @@ def prepare() -> None:
         )
     if IS_EMBEDDED:
         step("Images: operator and runner with SmolLM2-135M-Instruct", "make", "images")
-    step(
-        "Chart",
-        *("helm", "upgrade", "--install", "slmeval", "charts/slmeval"),
-        *("--namespace", SYSTEM, "--create-namespace", "--wait"),
-        *("--set", f"image.registry={REGISTRY}", "--set", f"image.tag={TAG}"),
-        *("--set", f"runner.image={REGISTRY}/runner-demo:{TAG}"),
-    )
+    if release.drop_half_done():
+        say("\n== An installation that was cut off is removed first")
+    step("Chart", *release.install_command(REGISTRY, TAG))
+    # The tag stays while what it names changes: only a new pod takes the new image.
+    rollout = ("--namespace", SYSTEM, f"deployment/{release.NAME}")
+    step("Operator, restarted", "kubectl", "rollout", "restart", *rollout)
+    step("Operator, ready", "kubectl", "rollout", "status", "--timeout=120s", *rollout)
 
 
 def ask() -> None:

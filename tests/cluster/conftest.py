@@ -5,14 +5,14 @@ import os
 import subprocess
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+
+from hack import release
 
 from .installation import Installation, simulated_pool
 from .kube import SYSTEM, items, kubectl, run, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = os.environ.get("REGISTRY", "localhost/slmeval")
 TAG = os.environ.get("TAG", "dev")
 
@@ -23,25 +23,8 @@ def installed() -> Installation:
     probe = subprocess.run(["kubectl", "get", "nodes"], capture_output=True, text=True, check=False)
     if probe.returncode != 0:
         pytest.skip(f"no cluster answers: {probe.stderr.strip()[:300]}")
-    run(
-        "helm",
-        "upgrade",
-        "--install",
-        "slmeval",
-        str(ROOT / "charts/slmeval"),
-        "--namespace",
-        SYSTEM,
-        "--create-namespace",
-        "--wait",
-        "--timeout",
-        "3m",
-        "--set",
-        f"image.registry={REGISTRY}",
-        "--set",
-        f"image.tag={TAG}",
-        "--set",
-        f"runner.image={REGISTRY}/runner-demo:{TAG}",
-    )
+    release.drop_half_done()
+    run(*release.install_command(REGISTRY, TAG))
     # The image's tag stays while its content changes: only a new pod takes the new one.
     kubectl("rollout", "restart", "deploy/slmeval", "-n", SYSTEM)
     kubectl("rollout", "status", "deploy/slmeval", "-n", SYSTEM, "--timeout=120s")
