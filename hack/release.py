@@ -1,4 +1,4 @@
-"""The chart's release on a cluster for trying things: demo and cluster tests install the same way."""
+"""The release on a cluster for trying things: demo and cluster tests install the same way."""
 
 import json
 import subprocess

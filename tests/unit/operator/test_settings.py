@@ -60,10 +60,20 @@ class TestAWrongSettingEndsTheStart:
     ) -> None:
         monkeypatch.setenv("SLMEVAL_RUNNER_IMAGE", "runner:1")
         monkeypatch.setenv(f"SLMEVAL_{name}", value)
-        assert main() == 2
+        assert main([]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(f"slmeval-operator: SLMEVAL_{name}: ")
 
     def test_a_missing_one_is_named_too(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert main() == 2
+        assert main([]) == 2
         assert "SLMEVAL_RUNNER_IMAGE: Field required" in capsys.readouterr().err
+
+
+class TestHelp:
+    def test_names_every_variable_and_needs_none(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main(["--help"])
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        for name in Settings.model_fields:
+            assert f"SLMEVAL_{name.upper()} " in text
