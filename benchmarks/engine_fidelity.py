@@ -167,12 +167,13 @@ def trial_in_ray(plan: Plan) -> list[float]:
     """Return the same by the actor that the driver makes, in a Ray cluster of this process."""
     import ray
     from slmeval_runner.driver.actor import TrialProcess
+    from slmeval_runner.driver.processes import actor_options
 
-    gpus = plan.gpus_per_worker
     path = ":".join(str(REPOSITORY / root) for root in ("api", "runner"))
     os.environ["PYTHONPATH"] = f"{path}:{os.environ.get('PYTHONPATH', '')}"
     ray.init(resources={WORKER_RESOURCE: 1}, include_dashboard=False, log_to_driver=False)
-    options = {"num_cpus": 0, "num_gpus": gpus, "resources": {WORKER_RESOURCE: 1}}
+    cpus = int(ray.cluster_resources()["CPU"])
+    options = actor_options(plan, plan.trials[0], worker_cpus=cpus)
     actor = ray.remote(TrialProcess).options(**options).remote()
     text = plan.model_dump_json(by_alias=True, exclude_none=True)
     stream = actor.run.options(num_returns="streaming").remote(text, TRIAL)

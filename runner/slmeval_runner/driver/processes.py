@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from slmeval_api.plan import WORKER_RESOURCE, Plan
+from slmeval_api.plan import WORKER_RESOURCE, Plan, PlannedTrial
 
 from .actor import TrialProcess, Word
 from .placing import Placement, gpus_needed, share_of_worker
@@ -54,6 +54,24 @@ class _Running:
     stream: Any
 
 
+def actor_options(plan: Plan, trial: PlannedTrial, *, worker_cpus: int) -> dict[str, Any]:
+    """Return what Ray is to give the trial's actor, and that it is not to start it again.
+
+    In a pool without GPUs that is all of the worker's CPUs: Ray lets OpenMP start as many threads
+    as an actor has CPUs, and one thread for an actor without, which halved vLLM's speed on two
+    cores. With GPUs, one thread is what vLLM itself wants.
+    """
+    has_gpus = plan.gpus_per_worker > 0
+    is_real = plan.engine == "vllm"  # the simulated engine needs no GPU, nor a node with any
+    return {
+        "num_cpus": 0 if has_gpus else worker_cpus,
+        "num_gpus": gpus_needed(plan, trial) if is_real else 0,
+        "resources": {WORKER_RESOURCE: share_of_worker(plan, trial)},
+        "max_restarts": 0,
+        "max_task_retries": 0,
+    }
+
+
 class RayProcesses:
     """One actor a trial. Connects to the cluster that this process runs in."""
 
@@ -78,15 +96,11 @@ class RayProcesses:
         """Make the actor on the worker that was chosen, and nowhere else."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        trial, plan = placement.trial, self._plan
-        has_gpus = plan.engine == "vllm"  # the simulated engine needs none, nor a node with any
-        options = {
-            "num_cpus": 0,  # a worker's CPUs may be less than one; the share below is what counts
-            "num_gpus": gpus_needed(plan, trial) if has_gpus else 0,
-            "resources": {WORKER_RESOURCE: share_of_worker(plan, trial)},
-            "max_restarts": 0,
-            "max_task_retries": 0,
-            "scheduling_strategy": NodeAffinitySchedulingStrategy(placement.node, soft=False),
+        trial = placement.trial
+        resources = [n["Resources"] for n in self._ray.nodes() if n["NodeID"] == placement.node]
+        cpus = resources[0].get("CPU", 0) if resources else 0
+        options = actor_options(self._plan, trial, worker_cpus=int(cpus)) | {
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(placement.node, soft=False)
         }
         actor = self._ray.remote(TrialProcess).options(**options).remote()
         stream = actor.run.options(num_returns="streaming").remote(self._plan_json, trial.name)

@@ -109,7 +109,7 @@ class VllmEngine:
             max_model_len=config.model_config.max_model_len,
             libraries_s=imported_s - begun_s,
             start_s=time.monotonic() - imported_s,
-            arguments=arguments_of(config) | {"driving": type(driving).__name__},
+            arguments=arguments_of(config) | surroundings(driving),
             versions=versions(),
         )
 
@@ -143,6 +143,12 @@ class VllmEngine:
         driving, self._driving = self._driving, None
         if driving:
             await driving.stop()
+
+
+def surroundings(driving: Driving) -> dict[str, str]:
+    """Return what is no argument of vLLM's but decides its speed as well."""
+    threads = os.environ.get("OMP_NUM_THREADS")
+    return {"driving": type(driving).__name__} | ({"omp_num_threads": threads} if threads else {})
 
 
 def is_in_process_by_default(has_gpu: bool, asked: bool | None = None) -> bool:
