@@ -20,11 +20,22 @@ NAME = "localhost/slmeval-base"
 REVISION = 1  # raise it when what is done to Debian's files below changes
 SUITE = "bookworm"
 PACKAGES = "python3,python3-venv,ca-certificates"
-MIRROR = "http://deb.debian.org/debian"
-SECURITY_MIRROR = "http://deb.debian.org/debian-security"
 MEMORY_OF_APT = ("var/cache/apt", "var/lib/apt/lists", "var/log")
 NOT_READ_IN_A_CONTAINER = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
 MIB_NEEDED = 2_000
+
+
+def mirror_of(sources: str) -> str:
+    """Return the mirror that debootstrap wrote into `sources`, a sources.list.
+
+    Raises:
+        ImagesError: there is none.
+    """
+    for line in sources.splitlines():
+        words = line.split()
+        if words[:1] == ["deb"]:
+            return words[1]
+    raise ImagesError("debootstrap left no mirror in its sources.list.", "Name one: --mirror URL.")
 
 
 def sources_list(mirror: str) -> str:
@@ -32,18 +43,21 @@ def sources_list(mirror: str) -> str:
     return (
         f"deb {mirror} {SUITE} main\n"
         f"deb {mirror} {SUITE}-updates main\n"
-        f"deb {SECURITY_MIRROR} {SUITE}-security main\n"
+        f"deb {mirror}-security {SUITE}-security main\n"
     )
 
 
-def reference(mirror: str) -> str:
+def reference(mirror: str | None) -> str:
     """Return the image's name, with a tag that changes whenever what is in it does."""
-    definition = f"{REVISION} {SUITE} {PACKAGES} {mirror}"
+    definition = f"{REVISION} {SUITE} {PACKAGES} {mirror or 'the default'}"
     return f"{NAME}:{hashlib.sha256(definition.encode()).hexdigest()[:12]}"
 
 
-def ensure_base(mirror: str) -> str:
+def ensure_base(mirror: str | None) -> str:
     """Return the name of the base image, made first if this machine has none.
+
+    Args:
+        mirror: Debian's; None: debootstrap's own default.
 
     Raises:
         ImagesError: no root, no room, or debootstrap failed.
@@ -67,13 +81,13 @@ def ensure_base(mirror: str) -> str:
         root = Path(scratch) / "root"
         with step(f"debootstrap {SUITE} (one to two minutes)"):
             _debootstrap(root, mirror)
-        _dress(root, mirror)
+        _dress(root)
         with step(f"commit {name}"):
             _commit(root, name)
     return name
 
 
-def _debootstrap(root: Path, mirror: str) -> None:
+def _debootstrap(root: Path, mirror: str | None) -> None:
     """Install Debian with PACKAGES into `root`; the log is shown only by its place."""
     command: list[str | Path] = [
         "debootstrap",
@@ -81,18 +95,19 @@ def _debootstrap(root: Path, mirror: str) -> None:
         f"--include={PACKAGES}",
         SUITE,
         root,
-        mirror,
+        *([mirror] if mirror else []),
     ]
     log = Path(tempfile.gettempdir()) / "slmeval-debootstrap.log"
     run(
         ["sh", "-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", log, *command],
-        remedy=f"See {log}. Is {mirror} reachable? --mirror names another.",
+        remedy=f"See {log}. Is the mirror reachable? --mirror names another.",
     )
 
 
-def _dress(root: Path, mirror: str) -> None:
+def _dress(root: Path) -> None:
     """Make `root` look like the official image: python in /usr/local/bin, small, no apt lists."""
-    (root / "etc/apt/sources.list").write_text(sources_list(mirror))
+    sources = root / "etc/apt/sources.list"
+    sources.write_text(sources_list(mirror_of(sources.read_text())))
     for name in ("python", "python3", "python3.11"):
         (root / "usr/local/bin" / name).symlink_to("/usr/bin/python3.11")
     # debootstrap copies both from the machine that it runs on.

@@ -74,7 +74,7 @@ def machine_options() -> list[str]:
     return [f"--volume={path}:{path}:ro" for path in map(Path, MACHINE_FILES) if path.is_file()]
 
 
-def build(plan: Plan, *, folder: Path, mirror: str) -> None:
+def build(plan: Plan, *, folder: Path, mirror: str | None) -> None:
     """Build every target of `plan` and write each into a layout below `folder`.
 
     Raises:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 
 from . import buildah, docker, plan
-from .base import MIRROR
 from .console import ImagesError
 from .locks import lock_all
 
@@ -41,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         help="what the runner runs on; default: %(default)s (the Dockerfile's own default is gpu)",
     )
     build.add_argument("--engine", choices=("auto", "docker", "buildah"), default="auto")
-    build.add_argument("--mirror", default=MIRROR, help="Debian's, for buildah; %(default)s")
+    build.add_argument("--mirror", help="Debian's, for buildah; left out: debootstrap's own")
     lock = commands.add_parser("lock", help="make the locks in requirements/ (needs uv)")
     lock.add_argument("--check", action="store_true", help="only fail if one is out of date")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions that fit")

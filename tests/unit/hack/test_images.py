@@ -142,8 +142,13 @@ class TestBaseImage:
     def test_another_mirror_is_another_base(self) -> None:
         assert base.reference("http://a") != base.reference("http://b")
 
-    def test_it_gets_security_updates(self) -> None:
-        assert "bookworm-security main" in base.sources_list("http://a")
+    def test_it_gets_security_updates_from_where_debootstrap_got_the_rest(self) -> None:
+        mirror = base.mirror_of("# made by debootstrap\ndeb http://a/debian bookworm main\n")
+        assert "deb http://a/debian-security bookworm-security main" in base.sources_list(mirror)
+
+    def test_without_a_mirror_it_says_how_to_name_one(self) -> None:
+        with pytest.raises(ImagesError, match="--mirror URL"):
+            base.mirror_of("")
 
 
 class FakeStore:
