@@ -102,7 +102,10 @@ class Resources(ApiModel):
     """Compute that a pod asks for. Memory is its limit too; CPU has none: throttling distorts."""
 
     cpu: Cpu = Field(
-        description="CPUs that are kept for it, for example 4 or 500m. It may use more."
+        description=(
+            "CPUs that are kept for it, for example 4 or 500m; it may use more. In a pool without "
+            "GPUs the engine computes with as many threads, rounded up."
+        )
     )
     memory: Memory = Field(
         description="Memory with its unit, for example 16Gi. It is the limit as well."
