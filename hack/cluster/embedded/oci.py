@@ -111,7 +111,7 @@ def open_layout(path: Path) -> Iterator[Layout | None]:
         if not (path / "index.json").is_file():
             raise ClusterError(
                 f"{path} is a folder without index.json.",
-                f"Write one with `buildah push --disable-compression IMAGE oci:{path}:IMAGE`.",
+                "Write one with `python3 hack/images build`.",
             )
         yield FolderLayout(path)
         return
