@@ -256,6 +256,11 @@ class TrialResult(ApiModel):
         description="Why the trial is incomplete: its own failure, or the first of its parts'.",
     )
 
+    @property
+    def is_final(self) -> bool:
+        """Whether no further attempt may better it: complete, or failed for good."""
+        return self.failure is None or not self.failure.may_pass
+
 
 class Progress(ApiModel):
     """Where a running trial stands."""

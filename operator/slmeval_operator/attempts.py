@@ -94,7 +94,7 @@ class PoolDecision:
 def is_finished(trial: Trial) -> bool:
     """Return whether the trial's result is final: no further attempt would measure it."""
     result = trial.status.result
-    return result is not None and (result.failure is None or not result.failure.may_pass)
+    return result is not None and result.is_final
 
 
 def decide_pool(s: PoolSituation) -> PoolDecision:

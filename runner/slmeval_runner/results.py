@@ -8,8 +8,8 @@ from slmeval_api.result import Failure, Summary, TaskResult, TrialResult, Worklo
 
 
 def is_final(result: TrialResult | None) -> bool:
-    """Return whether no further attempt may better `result`: complete, or failed for good."""
-    return result is not None and (result.failure is None or not result.failure.may_pass)
+    """Return whether there is a result that no further attempt may better."""
+    return result is not None and result.is_final
 
 
 SHORT = Context(prec=4)
