@@ -119,8 +119,11 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     cd /opt/slmeval/requirements \
  && ./install.sh runner-cpu.txt /opt/venv/bin/python
 # VLLM_CPU_NUM_OF_RESERVED_CPU: vLLM keeps one core for others, and with two cores may not start.
+# KMP_USE_YIELD: OpenMP's threads wait by calling sched_yield in a loop. Inside a pod, Linux 6.18
+# then let nothing else on the node run for minutes (load 260, probes failed); without, all do.
 ENV PATH=/opt/venv/bin:$PATH \
     LD_PRELOAD=libtcmalloc_minimal.so.4:libiomp5.so \
+    KMP_USE_YIELD=0 \
     VLLM_CPU_KVCACHE_SPACE=1 \
     VLLM_CPU_NUM_OF_RESERVED_CPU=0
 

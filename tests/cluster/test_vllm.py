@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from .installation import Installation
-from .kube import apply, condition, items, kubectl, results, wait_ended
+from .kube import apply, condition, items, kubectl, results, wait_ended, wait_for
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -29,4 +29,6 @@ class TestQuickstart:
             versions = {v["name"]: v["value"] for v in result["provenance"]["versions"]}
             assert {"vllm", "ray", "torch"} <= set(versions)
         assert len(items("rayjobs", namespace)) == 1
-        assert f'namespace="{namespace}"' in operator.metrics()
+        wait_for(
+            "its series", lambda: f'namespace="{namespace}"' in operator.metrics(), seconds=30
+        )
