@@ -49,6 +49,22 @@ SHAPES: dict[str, dict[str, Any]] = {
         "head_dim": 128,
         "tie_word_embeddings": False,
     },
+    "qwen2.5-1.5b": LLAMA
+    | {
+        "architectures": ["Qwen2ForCausalLM"],
+        "model_type": "qwen2",
+        "hidden_size": 1536,
+        "intermediate_size": 8960,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 12,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 32_768,
+        "rms_norm_eps": 1e-06,
+        "rope_theta": 1_000_000.0,
+        "tie_word_embeddings": True,
+        "use_sliding_window": False,
+        "vocab_size": 151_936,
+    },
     "tiny": LLAMA
     | {
         "hidden_size": 64,
