@@ -29,6 +29,4 @@ class TestQuickstart:
             versions = {v["name"]: v["value"] for v in result["provenance"]["versions"]}
             assert {"vllm", "ray", "torch"} <= set(versions)
         assert len(items("rayjobs", namespace)) == 1
-        wait_for(
-            "its series", lambda: f'namespace="{namespace}"' in operator.metrics(), seconds=30
-        )
+        wait_for("its series", lambda: f'namespace="{namespace}"' in operator.metrics(), seconds=30)
