@@ -119,8 +119,10 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     cd /opt/slmeval/requirements \
  && ./install.sh runner-cpu.txt /opt/venv/bin/python
 # VLLM_CPU_NUM_OF_RESERVED_CPU: vLLM keeps one core for others, and with two cores may not start.
-# KMP_USE_YIELD: OpenMP's threads wait by calling sched_yield in a loop. Inside a pod, Linux 6.18
-# then let nothing else on the node run for minutes (load 260, probes failed); without, all do.
+# KMP_USE_YIELD: OpenMP's threads wait in a loop of sched_yield. On one node (two cores, Linux 6.18)
+# everything else stood still for up to 90 s while a model computed, and probes failed. With 0 it
+# was at most 1 s in one run and 7 s in another: better, not cured, the cause is not established.
+# The engine's speed differed by 6% up and 3% down, one run each.
 ENV PATH=/opt/venv/bin:$PATH \
     LD_PRELOAD=libtcmalloc_minimal.so.4:libiomp5.so \
     KMP_USE_YIELD=0 \
