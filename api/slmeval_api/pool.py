@@ -102,10 +102,7 @@ class Resources(ApiModel):
     """Compute that a pod asks for. Memory is its limit too; CPU has none: throttling distorts."""
 
     cpu: Cpu = Field(
-        description=(
-            "CPUs that are kept for it, for example 4 or 500m; it may use more. In a pool without "
-            "GPUs the engine computes with as many threads, rounded up."
-        )
+        description="CPUs that are kept for it, for example 4 or 500m. It may use more."
     )
     memory: Memory = Field(
         description="Memory with its unit, for example 16Gi. It is the limit as well."
@@ -184,7 +181,12 @@ class PoolSpec(ApiModel):
     gpus: Gpus | None = Field(
         default=None, description="Accelerators of each worker. Left out: a pool of CPUs."
     )
-    worker_resources: Resources = Field(description="What each worker pod asks for.")
+    worker_resources: Resources = Field(
+        description=(
+            "What each worker pod asks for. In a pool without GPUs the engine computes with as "
+            "many threads as that is CPUs, rounded up."
+        )
+    )
     head_resources: Resources = Field(
         default_factory=lambda: Resources(cpu="500m", memory="2Gi"),
         json_schema_extra={"default": {"cpu": "500m", "memory": "2Gi"}},
