@@ -1,21 +1,29 @@
 """The release on a cluster for trying things: demo and cluster tests install the same way."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "slmeval"
 NAMESPACE = "slmeval-system"
+REGISTRY = os.environ.get("REGISTRY", "localhost/slmeval")
+TAG = os.environ.get("TAG", "dev")
+_ROLLOUT = ("kubectl", "rollout")
+_DEPLOYMENT = ("--namespace", NAMESPACE, f"deployment/{NAME}")
+RESTART = (*_ROLLOUT, "restart", *_DEPLOYMENT)
+"""The tag stays while what it names changes: only a new pod takes the new image."""
+WAIT_READY = (*_ROLLOUT, "status", "--timeout=120s", *_DEPLOYMENT)
 
 
-def install_command(registry: str, tag: str) -> list[str]:
+def install_command() -> list[str]:
     """Return the command that installs or upgrades the release with the demo's runner image."""
     return [
         *("helm", "upgrade", "--install", NAME, str(ROOT / "charts/slmeval")),
         *("--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"),
-        *("--set", f"image.registry={registry}", "--set", f"image.tag={tag}"),
-        *("--set", f"runner.image={registry}/runner-demo:{tag}"),
+        *("--set", f"image.registry={REGISTRY}", "--set", f"image.tag={TAG}"),
+        *("--set", f"runner.image={REGISTRY}/runner-demo:{TAG}"),
     ]
 
 

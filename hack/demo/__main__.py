@@ -19,8 +19,6 @@ from hack import release
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM, NAMESPACE, NAME = release.NAMESPACE, "slmeval-demo", "quickstart"
 IS_EMBEDDED = os.environ.get("SLMEVAL_EMBEDDED") == "yes"
-REGISTRY = os.environ.get("REGISTRY", "localhost/slmeval")
-TAG = os.environ.get("TAG", "dev")
 LONGEST_S = 1800
 SERVICE = f"/api/v1/namespaces/{SYSTEM}/services/slmeval:8080/proxy"
 NEXT = f"""\
@@ -69,7 +67,7 @@ def prepare() -> None:
     """Have a cluster with our images and the chart."""
     if IS_EMBEDDED:
         step("Cluster: Kubernetes and KubeRay on this machine", "python3", "hack/cluster", "up")
-    elif REGISTRY.startswith("localhost/"):
+    elif release.REGISTRY.startswith("localhost/"):
         raise DemoError(
             "KUBECONFIG names a cluster of your own, which cannot pull images from this machine. "
             "Push them to a registry that it can reach, and say so: "
@@ -80,11 +78,9 @@ def prepare() -> None:
         step("Images: operator and runner with SmolLM2-135M-Instruct", "make", "images")
     if release.drop_half_done():
         say("\n== An installation that was cut off is removed first")
-    step("Chart", *release.install_command(REGISTRY, TAG))
-    # The tag stays while what it names changes: only a new pod takes the new image.
-    rollout = ("--namespace", SYSTEM, f"deployment/{release.NAME}")
-    step("Operator, restarted", "kubectl", "rollout", "restart", *rollout)
-    step("Operator, ready", "kubectl", "rollout", "status", "--timeout=120s", *rollout)
+    step("Chart", *release.install_command())
+    step("Operator, restarted", *release.RESTART)
+    step("Operator, ready", *release.WAIT_READY)
 
 
 def ask() -> None:

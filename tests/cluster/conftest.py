@@ -1,7 +1,6 @@
 """The cluster tier: the chart installed on a real cluster, a fresh restricted namespace a test."""
 
 import json
-import os
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -11,10 +10,7 @@ import pytest
 from hack import release
 
 from .installation import Installation, simulated_pool
-from .kube import SYSTEM, items, kubectl, run, wait_for
-
-REGISTRY = os.environ.get("REGISTRY", "localhost/slmeval")
-TAG = os.environ.get("TAG", "dev")
+from .kube import items, kubectl, run, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +20,9 @@ def installed() -> Installation:
     if probe.returncode != 0:
         pytest.skip(f"no cluster answers: {probe.stderr.strip()[:300]}")
     release.drop_half_done()
-    run(*release.install_command(REGISTRY, TAG))
-    # The image's tag stays while its content changes: only a new pod takes the new one.
-    kubectl("rollout", "restart", "deploy/slmeval", "-n", SYSTEM)
-    kubectl("rollout", "status", "deploy/slmeval", "-n", SYSTEM, "--timeout=120s")
+    run(*release.install_command())
+    run(*release.RESTART)
+    run(*release.WAIT_READY)
     kubectl("apply", "-f", "-", stdin=json.dumps(simulated_pool("sim")))
     return Installation()
 
