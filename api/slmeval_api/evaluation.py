@@ -27,7 +27,7 @@ from .conditions import Conditions
 from .model import ModelEntry
 from .objects import StoredObject
 from .task import Task
-from .workload import Workload
+from .workload import KINDS, Workload
 
 NAME_RULE = Rule(
     "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
@@ -42,13 +42,22 @@ SOMETHING_ASKED = Rule(
     "nothing to measure: name at least one entry in workloads or tasks",
     lambda s: len(s.workloads) + len(s.tasks) > 0,
 )
+
+
+def _fits(kind: str) -> str:
+    """Return CEL: random prompts of workload `w`, if it is of `kind`, fit the context of `m`."""
+    load = f"w.{kind}"
+    longest = f"({load}.inputTokens + {load}.outputTokens) * (100 + {load}.lengthSpreadPercent)"
+    return f"(!has({load}) || !has({load}.inputTokens) || {longest} / 100 <= m.engine.maxModelLen)"
+
+
 FITS_CONTEXT = Rule(
     "self.models.all(m, !has(m.engine.maxModelLen) || self.workloads.all(w, "
-    "w.batch.inputTokens + w.batch.outputTokens <= m.engine.maxModelLen))",
+    f"{' && '.join(map(_fits, KINDS))}))",
     "a workload's inputTokens + outputTokens exceed a model's engine.maxModelLen: "
     "raise maxModelLen or shorten the workload",
     lambda s: all(
-        w.batch.input_tokens + w.batch.output_tokens <= m.engine.max_model_len
+        (w.load.longest_tokens or 0) <= m.engine.max_model_len
         for m in s.models
         if m.engine.max_model_len is not None
         for w in s.workloads

@@ -16,6 +16,8 @@ from typing import Literal
 from slmeval_api.base import decimal_string
 from slmeval_api.plan import Plan, PlannedTrial
 from slmeval_api.result import (
+    Ceilings,
+    EngineReport,
     Failure,
     Progress,
     Provenance,
@@ -26,7 +28,15 @@ from slmeval_api.result import (
 )
 from slmeval_api.task import Task
 
-from slmeval_runner.engines.base import Engine, EngineFacts, Request
+from slmeval_runner.devices.monitor import Monitor
+from slmeval_runner.engines.base import (
+    CeilingFacts,
+    Engine,
+    EngineFacts,
+    EngineMemory,
+    Request,
+    StartParts,
+)
 from slmeval_runner.failures import EngineFailed, MeasurementInvalid, TaskUnusable, TrialError, cut
 from slmeval_runner.folders import Folders
 from slmeval_runner.models import LocatedModel, locate
@@ -35,7 +45,9 @@ from slmeval_runner.results import first_failure, summary_of
 from slmeval_runner.tasks import type_of
 from slmeval_runner.tasks.base import Prepared
 from slmeval_runner.times import timestamp, utc_now
-from slmeval_runner.workloads import batch
+from slmeval_runner.workloads.figures import Card
+from slmeval_runner.workloads.measure import measure
+from slmeval_runner.workloads.points import Bench
 
 WARMUP_TOKENS = 8
 DETAIL_LIMIT = 256
@@ -49,21 +61,46 @@ class _Start:
 
     total_s: float | None = None
     model_s: float | None = None
+    warmup_s: float | None = None
     facts: EngineFacts | None = None
 
     def seconds(self) -> StartSeconds | None:
         if self.total_s is None or self.facts is None:
             return None
+        parts = self.facts.parts or StartParts()
         return StartSeconds(
             total=decimal_string(self.total_s, digits=3),
             libraries=_seconds(self.facts.libraries_s),
             model=_seconds(self.model_s),
+            process=_seconds(parts.process_s),
+            device=_seconds(parts.device_s),
+            weights=_seconds(parts.weights_s),
+            compile=_seconds(parts.compile_s),
+            kv_cache=_seconds(parts.kv_cache_s),
+            graphs=_seconds(parts.graphs_s),
             engine=_seconds(self.facts.start_s),
+            warmup=_seconds(self.warmup_s),
         )
 
 
 def _seconds(value: float | None) -> str | None:
     return None if value is None else decimal_string(value, digits=3)
+
+
+def _engine_report(memory: EngineMemory) -> EngineReport:
+    return EngineReport(
+        parameters=memory.parameters,
+        weights_bytes=memory.weights_bytes,
+        kv_cache_tokens=memory.kv_cache_tokens,
+        kv_cache_bytes=memory.kv_cache_bytes,
+    )
+
+
+def _ceilings(facts: CeilingFacts) -> Ceilings:
+    return Ceilings(
+        teraflops_per_second=decimal_string(facts.flops_per_s / 1e12, digits=1),
+        gigabytes_per_second=decimal_string(facts.bytes_per_s / 1e9, digits=1),
+    )
 
 
 @dataclass(slots=True)
@@ -75,6 +112,7 @@ class _Parts:
     prepared: dict[str, Prepared] = field(default_factory=dict)
     located: LocatedModel | None = None
     start: _Start = field(default_factory=_Start)
+    ceilings: CeilingFacts | None = None
 
 
 class TrialRun:
@@ -88,6 +126,7 @@ class TrialRun:
         *,
         folders: Folders,
         emit: Emit,
+        monitor: Monitor,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -96,6 +135,7 @@ class TrialRun:
         self._engine = engine
         self._folders = folders
         self._emit = emit
+        self._monitor = monitor
         self._now = now
         self._monotonic = monotonic
         self._parts = _Parts()
@@ -123,6 +163,8 @@ class TrialRun:
             completed_at=timestamp(self._now()),
             summary=summary_of(parts.workloads, tasks if len(tasks) == len(self._asked) else []),
             start_seconds=parts.start.seconds(),
+            engine=_engine_report(facts.memory) if facts and facts.memory else None,
+            ceilings=_ceilings(parts.ceilings) if parts.ceilings else None,
             workloads=parts.workloads,
             tasks=tasks,
             provenance=self._provenance(facts) if facts else None,
@@ -170,7 +212,9 @@ class TrialRun:
         start.facts = await self._engine.start(folder, entry.engine)
         self._tell("WarmingUp")
         ids = list(self._engine.tokenizer.vocabulary[:WARMUP_TOKENS])
-        await self._engine.generate([Request(prompt_token_ids=ids, max_tokens=1, is_exact=True)])
+        begun_s = self._monotonic()
+        await self._engine.serve([Request(prompt_token_ids=ids, max_tokens=1, is_exact=True)])
+        start.warmup_s = self._monotonic() - begun_s
         start.total_s = self._monotonic() - started_s
 
     def _prepare_tasks(self) -> None:
@@ -185,16 +229,28 @@ class TrialRun:
                 self._parts.tasks[task.name] = kind.failed(task, error)
 
     async def _measure(self) -> None:
-        facts = self._facts
+        if not self._plan.workloads:
+            return
+        facts, parts = self._facts, self._parts
+        parts.ceilings = await self._engine.ceilings()
+        card = None
+        if parts.ceilings and facts.shape:
+            card = Card(shape=facts.shape, ceilings=parts.ceilings, gpus=facts.gpus)
         for workload in self._plan.workloads:
-            result = await batch.measure(
-                workload,
-                self._engine,
-                max_model_len=facts.max_model_len,
-                seed=self._plan.seed,
+            bench = Bench(
+                engine=self._engine,
+                monitor=self._monitor,
+                card=card,
                 tell=partial(self._tell_measuring, workload.name),
             )
-            self._parts.workloads.append(result)
+            result = await measure(
+                workload,
+                bench,
+                max_model_len=facts.max_model_len,
+                seed=self._plan.seed,
+                folders=self._folders,
+            )
+            parts.workloads.append(result)
 
     async def _score(self) -> None:
         for task in self._asked:
@@ -211,7 +267,7 @@ class TrialRun:
         questions = await asyncio.to_thread(
             prepared.questions, self._engine.tokenizer, max_model_len=self._facts.max_model_len
         )
-        served = await self._engine.generate(questions.requests)
+        served = await self._engine.serve(questions.requests)
         if len(served.outcomes) != len(questions.requests):
             raise EngineFailed(
                 f"the engine answered {len(served.outcomes)} of {len(questions.requests)} items "

@@ -11,6 +11,7 @@ from slmeval_api.plan import Plan, PlannedTrial, TrialReport
 from slmeval_api.result import Progress
 
 from slmeval_runner import logs
+from slmeval_runner.devices.monitor import open_monitor
 from slmeval_runner.engines.base import Engine
 from slmeval_runner.engines.simulated import SimulatedEngine
 from slmeval_runner.failures import TrialError
@@ -76,7 +77,12 @@ async def run_trial(plan: Plan, name: str, words: "queue.SimpleQueue[Word | None
         )
         words.put(Word("result", _text(TrialReport(result=result))))
         return
-    result = await TrialRun(plan, trial, engine, folders=Folders(), emit=emit).run()
+    monitor = open_monitor(plan.gpus_per_worker > 0 and plan.engine == "vllm")
+    run = TrialRun(plan, trial, engine, folders=Folders(), emit=emit, monitor=monitor)
+    try:
+        result = await run.run()
+    finally:
+        monitor.close()
     text = _text(TrialReport(result=result))
     if isinstance(engine, SimulatedEngine) and engine.fault == "invalid-report":
         text = text[:-1] + ',"conditions":[]}'  # the reporter must refuse it

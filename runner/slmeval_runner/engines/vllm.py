@@ -22,12 +22,31 @@ from slmeval_api.model import EngineOptions
 
 from slmeval_runner.failures import EngineFailed, ModelUnusable
 
-from .base import Counters, EngineFacts, Message, Request, Served, Tokenizer
+from .base import (
+    AT_ONCE,
+    CeilingFacts,
+    Counters,
+    EngineFacts,
+    Message,
+    Pacing,
+    Request,
+    Served,
+    Tokenizer,
+)
 from .start_errors import Printed, advice, root_cause
 from .vllm_driving import AsyncDriving, Driving, InProcessDriving
-from .vllm_facts import arguments_of, prefix_cache_hits, versions
+from .vllm_facts import (
+    arguments_of,
+    memory_of,
+    prefix_cache_hits,
+    shape_of,
+    start_parts,
+    versions,
+)
 
 MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
+WORKER = "slmeval_runner.engines.vllm_worker.TimedWorker"
+CALL_ERRORS = (RuntimeError, ValueError, OSError, AssertionError)
 START_ERRORS = (RuntimeError, ValueError, OSError, AssertionError, NotImplementedError, KeyError)
 """What vLLM is seen to raise for a model that it cannot load; anything else is a bug to be seen."""
 
@@ -105,10 +124,16 @@ class VllmEngine:
                 f"vLLM {vllm.__version__} cannot load the model: {cause}. {advice(cause)}"
             ) from error
         self._tokenizer = VllmTokenizer(tokenizer, config.model_config.get_vocab_size())
+        ready_s = time.monotonic()
+        workers = await driving.ask_workers("slmeval_facts")
         return EngineFacts(
             max_model_len=config.model_config.max_model_len,
             libraries_s=imported_s - begun_s,
-            start_s=time.monotonic() - imported_s,
+            start_s=ready_s - imported_s,
+            parts=start_parts(workers, imported_s),
+            memory=memory_of(config, workers),
+            shape=shape_of(config, workers),
+            gpus=len(workers) if self._has_gpu else 0,
             arguments=arguments_of(config) | surroundings(driving),
             versions=versions(),
         )
@@ -118,21 +143,51 @@ class VllmEngine:
         from vllm.usage.usage_lib import UsageContext
 
         arguments = engine_arguments(model, options, has_gpu=self._has_gpu)
-        return AsyncEngineArgs(**arguments).create_engine_config(UsageContext.OPENAI_API_SERVER)
+        return AsyncEngineArgs(**arguments, worker_cls=WORKER).create_engine_config(
+            UsageContext.OPENAI_API_SERVER
+        )
 
-    async def generate(self, requests: Sequence[Request]) -> Served:
-        """Send all requests at once, in their order."""
-        if self._driving is None:
-            raise RuntimeError("requests are sent before the engine was started")
+    async def serve(self, requests: Sequence[Request], pacing: Pacing = AT_ONCE) -> Served:
+        """Send the requests as `pacing` says, in their order."""
         try:
-            return await self._driving.generate(requests)
-        except (RuntimeError, ValueError, OSError, AssertionError) as error:
+            return await self._running.serve(requests, pacing)
+        except CALL_ERRORS as error:
             raise EngineFailed(
                 f"vLLM stopped while it served {len(requests)} requests: "
                 f"{type(error).__name__}: {error}. See the worker's log; if memory ran out, lower "
                 "engine.gpuMemoryUtilizationPercent, maxModelLen or maxNumSeqs",
                 may_pass=True,
             ) from error
+
+    async def forget(self) -> None:
+        """Empty the prefix cache."""
+        try:
+            is_empty = await self._running.forget()
+        except CALL_ERRORS as error:
+            raise EngineFailed(f"vLLM stopped between two sets: {error}", may_pass=True) from error
+        if not is_empty:
+            raise EngineFailed(
+                "vLLM did not empty its prefix cache, so that what is measured next could come "
+                "from it: report this with the engine's version"
+            )
+
+    async def ceilings(self) -> CeilingFacts | None:
+        """Measure the first GPU."""
+        if not self._has_gpu:
+            return None
+        try:
+            found = (await self._running.ask_workers("slmeval_ceilings"))[0]
+        except CALL_ERRORS as error:
+            raise EngineFailed(
+                f"vLLM stopped while its GPU was measured: {error}", may_pass=True
+            ) from error
+        return CeilingFacts(**found) if found else None
+
+    @property
+    def _running(self) -> Driving:
+        if self._driving is None:
+            raise RuntimeError("the engine is used before it was started")
+        return self._driving
 
     async def counters(self) -> Counters:
         """Return vLLM's own totals."""

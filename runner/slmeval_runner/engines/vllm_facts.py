@@ -1,6 +1,12 @@
 """What vLLM knows of itself: resolved arguments, counters, versions."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from .base import EngineMemory, ModelShape, StartParts
+
+Workers = Sequence[Mapping[str, Any]]
+"""What TimedWorker.slmeval_facts says, of each worker."""
 
 ARGUMENTS = {
     "dtype": "model_config.dtype",
@@ -46,6 +52,60 @@ def _text(value: Any) -> str:  # noqa: ANN401
         return ",".join(map(str, value))
     name = getattr(value, "name", None)  # an enum
     return name if isinstance(name, str) else str(value).removeprefix("torch.")
+
+
+def start_parts(workers: Workers, begun_s: float) -> StartParts:
+    """Return how long the parts of the start took, in the slowest worker.
+
+    Args:
+        workers: at least one.
+        begun_s: when the engine's start began, on the monotonic clock.
+
+    """
+    slowest = {
+        f"{part}_s": max(worker["seconds"].get(part, 0.0) for worker in workers)
+        for part in ("device", "weights", "compile", "kv_cache", "graphs")
+    }
+    made_s = max(worker["made_s"] for worker in workers)
+    return StartParts(process_s=made_s - begun_s, **slowest)
+
+
+def memory_of(config: Any, workers: Workers) -> EngineMemory:  # noqa: ANN401
+    """Return what weights and KV cache take, over all workers."""
+    blocks, block = config.cache_config.num_gpu_blocks, config.cache_config.block_size
+    tokens = blocks * block if blocks and block else None
+    shape = shape_of(config, workers)
+    each = 2 * shape.layers * shape.key_value_heads * shape.head_size * shape.kv_bytes_each
+    return EngineMemory(
+        parameters=shape.parameters,
+        weights_bytes=shape.weight_bytes,
+        kv_cache_tokens=tokens,
+        kv_cache_bytes=None if tokens is None else tokens * each,
+    )
+
+
+def shape_of(config: Any, workers: Workers) -> ModelShape:  # noqa: ANN401
+    """Return the numbers that work is counted from; tensor parallel parts are added up."""
+    model, parallel = config.model_config, config.parallel_config
+    return ModelShape(
+        layers=model.get_total_num_hidden_layers(),
+        attention_heads=model.get_num_attention_heads(parallel) * parallel.tensor_parallel_size,
+        key_value_heads=model.get_total_num_kv_heads(),
+        head_size=model.get_head_size(),
+        embedding_parameters=model.get_vocab_size() * model.get_hidden_size(),
+        parameters=sum(worker["parameters"] for worker in workers),
+        has_own_output_layer=bool(workers[0]["has_own_output_layer"]),
+        weight_bytes=sum(worker["weight_bytes"] for worker in workers),
+        kv_bytes_each=_kv_bytes_each(config),
+    )
+
+
+def _kv_bytes_each(config: Any) -> int:  # noqa: ANN401
+    """Return the bytes of one number in the KV cache."""
+    name = str(config.cache_config.cache_dtype)
+    if name.startswith("fp8"):
+        return 1
+    return int(getattr(config.model_config.dtype, "itemsize", 2))
 
 
 def prefix_cache_hits() -> int:
