@@ -23,7 +23,7 @@ from .base import (
     UniqueNames,
 )
 from .conditions import Reason
-from .workload import MAX_POINTS
+from .workload import MAX_POINTS, Kind
 
 SCHEMA_VERSION = 1
 
@@ -213,7 +213,7 @@ class WorkloadResult(ApiModel):
     """
 
     name: Name = Field(description="The workload's name.")
-    kind: Literal["batch", "concurrency", "rate"] = Field(description="The workload's kind.")
+    kind: Kind = Field(description="The workload's kind.")
     input_tokens: Count | None = Field(
         default=None,
         description="Tokens of each prompt, as asked and checked. Absent: they differ.",

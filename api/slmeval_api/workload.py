@@ -4,7 +4,7 @@ What is sent is the same in every kind (`Load`); how it is sent makes the kind: 
 (`batch`), a fixed number in flight (`concurrency`), or as independent users would (`rate`).
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -271,7 +271,8 @@ class RateWorkload(Load):
         return demand(self, *_LOAD_RULES, ONE_OF_RATES, SEARCH_HAS_OBJECTIVES)
 
 
-KINDS = ("batch", "concurrency", "rate")
+Kind = Literal["batch", "concurrency", "rate"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Workload(ApiModel):
@@ -293,13 +294,17 @@ class Workload(ApiModel):
         return demand(self, ONE_KIND)
 
     @property
-    def kinds(self) -> dict[str, Any]:
-        """The kinds that are set, by name: exactly one once it is valid."""
-        found = {name: getattr(self, name) for name in KINDS}
-        return {name: load for name, load in found.items() if load is not None}
+    def kinds(self) -> list[Kind]:
+        """The kinds that are set: exactly one once it is valid."""
+        return [kind for kind in KINDS if getattr(self, kind) is not None]
+
+    @property
+    def kind(self) -> Kind:
+        """How it is sent."""
+        return self.kinds[0]
 
     @property
     def load(self) -> Load:
         """What is sent."""
-        load: Load = next(iter(self.kinds.values()))
+        load: Load = getattr(self, self.kind)
         return load

@@ -63,8 +63,10 @@ def _rows(source: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise TaskUnusable(f"{source}: line {line} is not UTF-8: save the file as UTF-8") from error
+        number = content[: error.start].count(b"\n") + 1
+        raise TaskUnusable(
+            f"{source}: line {number} is not UTF-8: save the file as UTF-8"
+        ) from error
     lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if not lines:
         raise TaskUnusable(f"{source}: has no items: put one JSON object on each line")

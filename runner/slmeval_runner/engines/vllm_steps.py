@@ -52,7 +52,7 @@ def stat_logger_for(recorder: StepRecorder) -> Callable[..., Any]:
     """Return a factory, as vLLM wants them, of a stat logger that feeds `recorder`."""
     from vllm.v1.metrics.loggers import StatLoggerBase
 
-    class Feeding(StatLoggerBase):  # type: ignore[misc] - vLLM has no types for us
+    class Feeding(StatLoggerBase):  # type: ignore[misc]  # vLLM has no types
         def __init__(self, vllm_config: Any, engine_index: int = 0) -> None:  # noqa: ANN401
             del vllm_config, engine_index
 

@@ -22,7 +22,7 @@ COPY_BYTES = 1 << 28
 ROUNDS = 10
 
 
-class TimedWorker(Worker):  # type: ignore[misc] - vLLM has no types for us
+class TimedWorker(Worker):  # type: ignore[misc]  # vLLM has no types for us
     """See the module."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401

@@ -17,11 +17,10 @@ from slmeval_api.result import (
 )
 from slmeval_api.workload import Objectives
 
+from slmeval_runner.devices.readings import DeviceReadings
 from slmeval_runner.engines.base import CeilingFacts, ModelShape, Outcome, Served, Steps
 from slmeval_runner.engines.work import count
-from slmeval_runner.devices.readings import DeviceReadings
 from slmeval_runner.stats import quantiles, variation_percent
-
 
 T = TypeVar("T")
 

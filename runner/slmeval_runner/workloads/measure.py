@@ -1,5 +1,6 @@
 """The kinds of workload: which points each one measures, and in which order."""
 
+import math
 from collections.abc import AsyncIterator, Sequence
 
 from slmeval_api.result import Failure, LoadPoint, WorkloadResult
@@ -36,10 +37,9 @@ async def measure(
 
     """
     load = workload.load
-    kind = next(iter(workload.kinds))
     result = WorkloadResult(
         name=workload.name,
-        kind=kind,
+        kind=workload.kind,
         input_tokens=load.input_tokens,
         output_tokens=load.output_tokens,
         repetitions=0,
@@ -146,7 +146,7 @@ class Search:
             return None if self._met >= self._highest else min(2 * self._met, self._highest)
         if self._missed / self._met <= self._resolution:
             return None
-        return (self._met * self._missed) ** 0.5
+        return math.sqrt(self._met * self._missed)
 
 
 def _of_points(

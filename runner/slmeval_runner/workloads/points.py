@@ -146,14 +146,18 @@ async def point_result(
     point: Point, load: Load, source: RequestSource, bench: Bench, *, repetitions: int
 ) -> LoadPoint:
     """Return the point as it is reported: figures, or the gate that refused them."""
-    place = {
-        "concurrency": point.in_flight,
-        "offered_requests_per_second": None if point.rate is None else rate_text(point.rate),
-    }
+    place = LoadPoint(
+        concurrency=point.in_flight,
+        offered_requests_per_second=None if point.rate is None else rate_text(point.rate),
+    )
     try:
         measured = await measure_point(point, load, source, bench, repetitions=repetitions)
     except MeasurementInvalid as error:
-        return LoadPoint(**place, failure=error.failure)
-    return LoadPoint(
-        **place, figures=measured.figures, goodput=measured.goodput, is_noisy=measured.is_noisy
+        return place.model_copy(update={"failure": error.failure})
+    return place.model_copy(
+        update={
+            "figures": measured.figures,
+            "goodput": measured.goodput,
+            "is_noisy": measured.is_noisy,
+        }
     )

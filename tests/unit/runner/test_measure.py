@@ -73,7 +73,8 @@ class TestBatch:
         assert float(result.figures.latency_seconds.p99) == pytest.approx(one_s, rel=1e-4)
         gaps = result.figures.inter_token_seconds
         assert gaps is not None
-        assert (gaps.n, float(gaps.p99)) == (257 * 19, pytest.approx(pace * DECODE_S, rel=1e-3))
+        assert gaps.n == 257 * 19
+        assert float(gaps.p99) == pytest.approx(pace * DECODE_S, rel=1e-3)
 
     async def test_warms_up_first_and_never_measures_a_warm_up(self) -> None:
         told: list[str] = []
@@ -256,7 +257,9 @@ class TestTheSearch:
     def tried(limit: float, **asked: Any) -> tuple[list[float], float | None]:
         """Return the rates tried, and the highest that met, when rates to `limit` meet."""
         search = Search(RateSearch(**asked))
-        rates, best, rate = list[float](), None, search.first
+        rates = list[float]()
+        best: float | None = None
+        rate: float | None = search.first
         while rate is not None:
             rates.append(rate)
             best = max(best or 0.0, rate) if rate <= limit else best

@@ -1,5 +1,6 @@
 """Requests for measuring speed: random ones, spread lengths, the user's own, and arrivals."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ class TestSpreadLengths:
         assert mean == pytest.approx(100, abs=3)  # the deviation of a mean of 2,000 is 0.65
 
     def test_are_the_same_for_every_model_of_a_run(self) -> None:
-        asked = {"inputTokens": 100, "outputTokens": 20, "lengthSpreadPercent": 50}
+        asked: dict[str, Any] = {"inputTokens": 100, "outputTokens": 20, "lengthSpreadPercent": 50}
         mine, other = (
             a_source(tokenizer=tokenizer, **asked).take(50, "x")
             for tokenizer in (FewWords(), SimulatedTokenizer())
@@ -149,11 +150,13 @@ class TestOnesOwnPrompts:
             own(tmp_path, row)
 
     def test_are_refused_when_one_does_not_fit(self, tmp_path: Path) -> None:
-        with pytest.raises(MeasurementInvalid, match="1 of 2 prompts do not fit.*prompt 2.* has 9"):
+        with pytest.raises(
+            MeasurementInvalid, match=r"1 of 2 prompts do not fit.*prompt 2.* has 9"
+        ):
             own(tmp_path, {"prompt": "a"}, {"prompt": "a b c d"}, context=8)
 
     def test_are_missed_by_name(self) -> None:
-        with pytest.raises(MeasurementInvalid, match="prompts: file:///none/p.jsonl: no file"):
+        with pytest.raises(MeasurementInvalid, match=r"prompts: file:///none/p\.jsonl: no file"):
             a_source(inputTokens=None, prompts={"source": "file:///none/p.jsonl"})
 
 
@@ -166,7 +169,7 @@ class TestArrivals:
 
     def test_have_gaps_as_spread_as_a_poisson_process(self) -> None:
         moments = a_source().arrivals(5000, 4.0, "1")
-        gaps = [b - a for a, b in zip(moments, moments[1:], strict=False)]
+        gaps = [b - a for a, b in itertools.pairwise(moments)]
         mean = sum(gaps) / len(gaps)
         deviation = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
         assert deviation / mean == pytest.approx(1.0, rel=0.1)  # of an exponential: exactly 1
