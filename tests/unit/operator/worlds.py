@@ -46,14 +46,18 @@ def workload_json(name: str = "chat", **overrides: object) -> Json:
         "seconds": "2",
         "repetitionSeconds": ["2", "2"],
         "variationPercent": "5",
+        "requests": 8,
         "requestsPerSecond": "4",
         "inputTokensPerSecond": "64",
         "outputTokensPerSecond": "16",
+        "inputTokens": 128,
+        "outputTokens": 32,
+        "meanConcurrency": "4",
         "totalTokensPerSecond": "80",
         "latencySeconds": quantiles,
         "timeToFirstTokenSeconds": quantiles,
     }
-    made = {"name": name, "kind": "batch", "requests": 4, "inputTokens": 16, "outputTokens": 4}
+    made = {"name": name, "kind": "batch", "inputTokens": 16, "outputTokens": 4}
     return {**made, "repetitions": 2, "figures": figures, "isNoisy": False, **overrides}
 
 
