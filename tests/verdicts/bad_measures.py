@@ -14,8 +14,8 @@ def _load(kind: str, **load: object) -> Json:
 
 
 def _search(**rate: object) -> Json:
-    asked = {"search": {}, "objectives": {"latencySeconds": "1"}, "requestsPerSecond": None}
-    return _load("rate", **asked | rate)
+    asked: dict[str, object] = {"search": {}, "objectives": {"latencySeconds": "1"}, "requestsPerSecond": None}
+    return evaluation_body(workloads=[a_load("rate", "chat", **(asked | rate))])
 
 
 def _task(**overrides: object) -> Json:

@@ -12,6 +12,7 @@ Arguments that are left out are those of `vllm serve`, whose defaults for a step
 from offline vLLM's.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ from .start_errors import Printed, advice, root_cause
 from .vllm_driving import AsyncDriving, Driving, InProcessDriving
 from .vllm_facts import (
     arguments_of,
+    counted,
     memory_of,
     prefix_cache_hits,
     shape_of,
@@ -115,6 +117,7 @@ class VllmEngine:
         printed = Printed()
         try:
             config = self._config(model, options)
+            counting = asyncio.get_running_loop().run_in_executor(None, counted, model)
             driving = InProcessDriving() if self._is_in_process else AsyncDriving()
             self._driving = driving
             tokenizer = await driving.start(config)
@@ -126,13 +129,14 @@ class VllmEngine:
         self._tokenizer = VllmTokenizer(tokenizer, config.model_config.get_vocab_size())
         ready_s = time.monotonic()
         workers = await driving.ask_workers("slmeval_facts")
+        count = await counting  # done long since, while this process waited for the engine's
         return EngineFacts(
             max_model_len=config.model_config.max_model_len,
             libraries_s=imported_s - begun_s,
             start_s=ready_s - imported_s,
             parts=start_parts(workers, imported_s),
-            memory=memory_of(config, workers),
-            shape=shape_of(config, workers),
+            memory=memory_of(config, workers, count),
+            shape=shape_of(config, workers, count),
             gpus=len(workers) if self._has_gpu else 0,
             arguments=arguments_of(config) | surroundings(driving),
             versions=versions(),

@@ -1,9 +1,13 @@
 """What vLLM knows of itself: resolved arguments, counters, versions."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from .base import EngineMemory, ModelShape, StartParts
+
+log = logging.getLogger(__name__)
 
 Workers = Sequence[Mapping[str, Any]]
 """What TimedWorker.slmeval_facts says, of each worker."""
@@ -70,22 +74,53 @@ def start_parts(workers: Workers, begun_s: float) -> StartParts:
     return StartParts(process_s=made_s - begun_s, **slowest)
 
 
-def memory_of(config: Any, workers: Workers) -> EngineMemory:  # noqa: ANN401
+class Counted(NamedTuple):
+    """The weights of a model, counted without loading one."""
+
+    parameters: int
+    """All of them; an output layer that shares the embedding's counts once."""
+    has_own_output_layer: bool
+
+
+def counted(folder: Path) -> Counted | None:
+    """Count the weights of the model in `folder`; None: transformers does not know its form.
+
+    What an engine holds cannot be counted: it packs weights, quantised ones above all.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):  # shapes alone: no memory, no numbers drawn
+            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    except (ValueError, KeyError, OSError, ImportError, AttributeError) as error:
+        log.warning("weights not counted folder=%s error=%s", folder, error)
+        return None
+    output = model.get_output_embeddings()
+    is_own = output is not None and output.weight is not model.get_input_embeddings().weight
+    return Counted(sum(p.numel() for p in model.parameters()), is_own)
+
+
+def memory_of(config: Any, workers: Workers, count: Counted | None) -> EngineMemory:  # noqa: ANN401
     """Return what weights and KV cache take, over all workers."""
-    blocks, block = config.cache_config.num_gpu_blocks, config.cache_config.block_size
+    cache, model = config.cache_config, config.model_config
+    blocks, block = cache.num_gpu_blocks, cache.block_size
     tokens = blocks * block if blocks and block else None
-    shape = shape_of(config, workers)
-    each = 2 * shape.layers * shape.key_value_heads * shape.head_size * shape.kv_bytes_each
+    each = 2 * model.get_total_num_hidden_layers() * model.get_total_num_kv_heads()
+    each *= model.get_head_size() * _kv_bytes_each(config)
     return EngineMemory(
-        parameters=shape.parameters,
-        weights_bytes=shape.weight_bytes,
+        parameters=count.parameters if count else None,
+        weights_bytes=_weight_bytes(workers),
         kv_cache_tokens=tokens,
         kv_cache_bytes=None if tokens is None else tokens * each,
     )
 
 
-def shape_of(config: Any, workers: Workers) -> ModelShape:  # noqa: ANN401
-    """Return the numbers that work is counted from; tensor parallel parts are added up."""
+def shape_of(config: Any, workers: Workers, count: Counted | None) -> ModelShape | None:  # noqa: ANN401
+    """Return the numbers that work is counted from; None: one of them is unknown."""
+    weight_bytes = _weight_bytes(workers)
+    if count is None or weight_bytes is None:
+        return None
     model, parallel = config.model_config, config.parallel_config
     return ModelShape(
         layers=model.get_total_num_hidden_layers(),
@@ -93,11 +128,16 @@ def shape_of(config: Any, workers: Workers) -> ModelShape:  # noqa: ANN401
         key_value_heads=model.get_total_num_kv_heads(),
         head_size=model.get_head_size(),
         embedding_parameters=model.get_vocab_size() * model.get_hidden_size(),
-        parameters=sum(worker["parameters"] for worker in workers),
-        has_own_output_layer=bool(workers[0]["has_own_output_layer"]),
-        weight_bytes=sum(worker["weight_bytes"] for worker in workers),
+        parameters=count.parameters,
+        has_own_output_layer=count.has_own_output_layer,
+        weight_bytes=weight_bytes,
         kv_bytes_each=_kv_bytes_each(config),
     )
+
+
+def _weight_bytes(workers: Workers) -> int | None:
+    parts = [worker["weight_bytes"] for worker in workers]
+    return None if None in parts else int(sum(parts))
 
 
 def _kv_bytes_each(config: Any) -> int:  # noqa: ANN401

@@ -4,7 +4,6 @@ vLLM makes it in the process that has the GPU, by its `worker_cls` argument. It 
 what the worker does.
 """
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -59,23 +58,16 @@ class TimedWorker(Worker):  # type: ignore[misc]  # vLLM has no types for us
         return self._timed("graphs", super().compile_or_warm_up_model, *args, **kwargs)
 
     def slmeval_facts(self) -> dict[str, Any]:
-        """Return what this worker holds, and how long the parts of its start took in seconds."""
-        model = self.model_runner.get_model()
-        weights = {p.data_ptr(): p for p in model.parameters()}.values()  # shared ones count once
+        """Return when this worker was made, how long the parts of its start took, and its weights.
+
+        Times are seconds, `made_s` on the monotonic clock; bytes are None where vLLM takes no
+        account of them (CPU).
+        """
         return {
-            "pid": os.getpid(),
             "made_s": self.slmeval_made_s,
             "seconds": self.slmeval_seconds,
-            "parameters": sum(p.numel() for p in weights),
-            "weight_bytes": sum(p.numel() * p.element_size() for p in weights),
-            "has_own_output_layer": not self._shares_embedding(model),
+            "weight_bytes": getattr(self.model_runner, "model_memory_usage", None) or None,
         }
-
-    def _shares_embedding(self, model: Any) -> bool:  # noqa: ANN401
-        """Return whether the output layer has the embedding's weights."""
-        return bool(getattr(self.model_config.hf_config, "tie_word_embeddings", False)) or (
-            getattr(model, "lm_head", None) is None
-        )
 
     def slmeval_ceilings(self) -> dict[str, float] | None:
         """Measure the GPU: the best of ROUNDS matrix products, and of ROUNDS copies.
