@@ -55,6 +55,15 @@ class EngineOptions(ApiModel):
         default=False,
         description="Skip compilation and CUDA graphs: starts sooner, runs slower. Default false.",
     )
+    cuda_graphs: Literal["All", "Workload"] = Field(
+        default="All",
+        description=(
+            "Batch sizes that CUDA graphs are captured for. `All` is vLLM's choice. `Workload` "
+            "goes no further than the most requests that the workloads keep in flight, which "
+            "starts sooner; with tasks, or with arrivals at a rate, that is unknown and all are "
+            "captured. Default All."
+        ),
+    )
     load_format: Literal["auto", "dummy"] = Field(
         default="auto",
         description=(

@@ -304,6 +304,13 @@ class Workload(ApiModel):
         return self.kinds[0]
 
     @property
+    def most_in_flight(self) -> int | None:
+        """Most requests that are sent and not finished at a time; None: nothing limits them."""
+        if self.batch:
+            return self.batch.requests
+        return max(self.concurrency.levels) if self.concurrency else None
+
+    @property
     def load(self) -> Load:
         """What is sent."""
         load: Load = getattr(self, self.kind)

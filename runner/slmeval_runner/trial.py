@@ -175,6 +175,13 @@ class TrialRun:
     def _asked(self) -> list[Task]:
         return self._plan.tasks
 
+    @property
+    def _most_in_flight(self) -> int | None:
+        """Requests sent and not finished at a time; None: unknown, as where there are tasks."""
+        loads = [workload.most_in_flight for workload in self._plan.workloads]
+        known = [load for load in loads if load is not None]
+        return max(known) if known and len(known) == len(loads) and not self._asked else None
+
     def _tasks_in_order(self) -> list[TaskResult]:
         done = self._parts.tasks
         return [done[task.name] for task in self._asked if task.name in done]
@@ -209,7 +216,9 @@ class TrialRun:
             start.model_s = self._monotonic() - begun_s
         self._tell("StartingEngine")
         folder = self._parts.located.folder if self._parts.located else None
-        start.facts = await self._engine.start(folder, entry.engine)
+        start.facts = await self._engine.start(
+            folder, entry.engine, most_in_flight=self._most_in_flight
+        )
         self._tell("WarmingUp")
         ids = list(self._engine.tokenizer.vocabulary[:WARMUP_TOKENS])
         begun_s = self._monotonic()

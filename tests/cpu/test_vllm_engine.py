@@ -70,7 +70,9 @@ class Lent:
         self.ceilings = started.engine.ceilings
         self.counters = started.engine.counters
 
-    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+    async def start(
+        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+    ) -> EngineFacts:
         return self._started.facts
 
     async def stop(self) -> None:

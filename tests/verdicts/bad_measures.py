@@ -1,5 +1,7 @@
 """SLMEvaluations whose workloads or tasks must be refused, with what the API server says."""
 
+from typing import Any
+
 from builders import a_load, a_model, a_task, a_workload, evaluation_body
 
 from verdicts.cases import Bad, Json, changed
@@ -9,13 +11,17 @@ def _batch(**batch: object) -> Json:
     return evaluation_body(workloads=[a_workload("chat", **batch)])
 
 
-def _load(kind: str, **load: object) -> Json:
+def _load(kind: str, **load: Any) -> Json:
     return evaluation_body(workloads=[a_load(kind, **load)])
 
 
 def _search(**rate: object) -> Json:
-    asked: dict[str, object] = {"search": {}, "objectives": {"latencySeconds": "1"}, "requestsPerSecond": None}
-    return evaluation_body(workloads=[a_load("rate", "chat", **(asked | rate))])
+    asked: dict[str, Any] = {
+        "search": {},
+        "objectives": {"latencySeconds": "1"},
+        "requestsPerSecond": None,
+    }
+    return evaluation_body(workloads=[a_load("rate", **asked | rate)])
 
 
 def _task(**overrides: object) -> Json:

@@ -193,8 +193,21 @@ class Engine(Protocol):
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer; only once the engine runs."""
 
-    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
-        """Load `model` and be ready for requests. Raises ModelUnusable or EngineFailed."""
+    async def start(
+        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+    ) -> EngineFacts:
+        """Load `model` and be ready for requests.
+
+        Args:
+            model: its folder.
+            options: the engine's arguments.
+            most_in_flight: requests that will be sent and not finished at a time; None: unknown.
+
+        Raises:
+            ModelUnusable: the engine cannot load it.
+            EngineFailed: the engine does not start for another reason.
+
+        """
 
     async def serve(self, requests: Sequence[Request], pacing: Pacing = AT_ONCE) -> Served:
         """Send `requests` as `pacing` says and wait for all of them. Raises EngineFailed."""

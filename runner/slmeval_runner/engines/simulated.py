@@ -149,7 +149,9 @@ class SimulatedEngine:
         text = os.environ.get("SIMULATED_FAULT")
         return cls(model_name, fault=fault_for(model_name, attempt, text))
 
-    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+    async def start(
+        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+    ) -> EngineFacts:
         """Sleep START_S; `model` is not looked at."""
         if self.fault in ("start", "flaky"):
             raise EngineFailed(

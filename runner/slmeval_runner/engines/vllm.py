@@ -46,6 +46,8 @@ from .vllm_facts import (
     versions,
 )
 
+VLLM_GRAPHS = 512
+"""The largest size that vLLM captures CUDA graphs for of itself."""
 MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
 WORKER = "slmeval_runner.engines.vllm_worker.TimedWorker"
 CALL_ERRORS = (RuntimeError, ValueError, OSError, AssertionError)
@@ -104,7 +106,9 @@ class VllmEngine:
             raise RuntimeError("the tokenizer is asked for before the engine was started")
         return self._tokenizer
 
-    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+    async def start(
+        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+    ) -> EngineFacts:
         """Import vLLM, load `model`, compile and reserve memory."""
         if model is None:
             raise RuntimeError("vLLM needs a model's folder")
@@ -116,7 +120,7 @@ class VllmEngine:
         imported_s = time.monotonic()
         printed = Printed()
         try:
-            config = self._config(model, options)
+            config = self._config(model, options, most_in_flight)
             counting = asyncio.get_running_loop().run_in_executor(None, counted, model)
             driving = InProcessDriving() if self._is_in_process else AsyncDriving()
             self._driving = driving
@@ -142,11 +146,13 @@ class VllmEngine:
             versions=versions(),
         )
 
-    def _config(self, model: Path, options: EngineOptions) -> Any:  # noqa: ANN401
+    def _config(self, model: Path, options: EngineOptions, most_in_flight: int | None) -> Any:  # noqa: ANN401
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.usage.usage_lib import UsageContext
 
-        arguments = engine_arguments(model, options, has_gpu=self._has_gpu)
+        arguments = engine_arguments(
+            model, options, has_gpu=self._has_gpu, most_in_flight=most_in_flight
+        )
         return AsyncEngineArgs(**arguments, worker_cls=WORKER).create_engine_config(
             UsageContext.OPENAI_API_SERVER
         )
@@ -218,9 +224,14 @@ def is_in_process_by_default(has_gpu: bool, asked: bool | None = None) -> bool:
     return text == "0"
 
 
-def engine_arguments(model: Path, options: EngineOptions, *, has_gpu: bool) -> dict[str, Any]:
+def engine_arguments(
+    model: Path, options: EngineOptions, *, has_gpu: bool, most_in_flight: int | None = None
+) -> dict[str, Any]:
     """Return vLLM's arguments; what the options leave out is left to vLLM."""
     percent = options.gpu_memory_utilization_percent
+    graphs = most_in_flight if options.cuda_graphs == "Workload" else None
+    if graphs is not None and graphs > VLLM_GRAPHS:
+        graphs = None
     arguments: dict[str, Any] = {
         "model": str(model),
         "dtype": options.dtype,
@@ -233,6 +244,7 @@ def engine_arguments(model: Path, options: EngineOptions, *, has_gpu: bool) -> d
         "kv_cache_dtype": options.kv_cache_dtype,
         "enforce_eager": options.enforce_eager,
         "load_format": options.load_format,
+        "max_cudagraph_capture_size": graphs if has_gpu else None,
         "enable_prefix_caching": True,  # as `vllm serve` has it; see slmeval_runner.trial
         # Inside a Ray actor vLLM might hand a model's parts to Ray, which knows nothing of them.
         "distributed_executor_backend": "mp" if options.tensor_parallel_size > 1 else None,

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "load_format": "load_config.load_format",
     "compilation_mode": "compilation_config.mode",
     "cudagraph_mode": "compilation_config.cudagraph_mode",
+    "max_cudagraph_capture_size": "compilation_config.max_cudagraph_capture_size",
 }
 """Name in the provenance and place in vLLM's config. A place that a version lacks is absent."""
 

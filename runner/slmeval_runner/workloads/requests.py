@@ -147,7 +147,8 @@ def _check_context(load: Load, own: Sequence[Request], max_model_len: int) -> No
             raise MeasurementInvalid(
                 f"{len(too_long)} of {len(own)} prompts do not fit the model's context of "
                 f"{max_model_len} tokens; prompt {number} with its answer has {size}: shorten "
-                "them, lower outputTokens, or raise the model's engine.maxModelLen if the model allows it"
+                "them, lower outputTokens, or raise the model's engine.maxModelLen if the model "
+                "allows it"
             )
         return
     needed = load.longest_tokens or 0

@@ -203,7 +203,13 @@ class TestAnEngineThatBreaks:
 
     async def test_before_it_started_leaves_no_provenance(self) -> None:
         class Refusing(SimulatedEngine):
-            async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+            async def start(
+                self,
+                model: Path | None,
+                options: EngineOptions,
+                *,
+                most_in_flight: int | None = None,
+            ) -> EngineFacts:
                 raise ModelUnusable("too large")
 
         result = await tried(a_plan(), Refusing("small"))
