@@ -68,13 +68,18 @@ NO_TASK_ON_DUMMY = Rule(
     "tasks cannot be scored on random weights: drop engine.loadFormat: dummy, or the tasks",
     lambda s: not s.tasks or all(m.engine.load_format != "dummy" for m in s.models),
 )
+TUNING_HAS_A_BATCH = Rule(
+    "self.models.all(m, !m.engine.tune) || self.workloads.exists(w, has(w.batch))",
+    "engine.tune needs a batch workload: it looks for the arguments that serve one fastest",
+    lambda s: not any(m.engine.tune for m in s.models) or any(w.batch for w in s.workloads),
+)
 DEADLINES_NEST = Rule(
     "self.startDeadlineSeconds <= self.deadlineSeconds "
     "&& self.trialDeadlineSeconds <= self.deadlineSeconds",
     "startDeadlineSeconds and trialDeadlineSeconds must not exceed deadlineSeconds",
     lambda s: max(s.start_deadline_seconds, s.trial_deadline_seconds) <= s.deadline_seconds,
 )
-SPEC_RULES = (SOMETHING_ASKED, FITS_CONTEXT, NO_TASK_ON_DUMMY, DEADLINES_NEST)
+SPEC_RULES = (SOMETHING_ASKED, FITS_CONTEXT, NO_TASK_ON_DUMMY, TUNING_HAS_A_BATCH, DEADLINES_NEST)
 
 
 class HuggingFaceAccess(ApiModel):

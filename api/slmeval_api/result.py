@@ -425,6 +425,41 @@ class Summary(ApiModel):
     )
 
 
+class TuningCandidate(ApiModel):
+    """Engine arguments that were tried."""
+
+    arguments: Annotated[
+        list[NamedValue], Field(max_length=8, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(description="Those that differ from the candidate's own; none: the first one.")
+    requests_per_second: DecimalString | None = Field(
+        default=None, description="Of the workload, in one repetition. Absent: it has no figures."
+    )
+    failure: Failure | None = Field(default=None, description="Why it has none.")
+
+
+class TuningResult(ApiModel):
+    """Default and tuned side by side."""
+
+    workload: Name = Field(description="The batch workload that was served.")
+    seconds: DecimalString = Field(description="Time that the search took.")
+    is_complete: bool = Field(description="False: tuning.budgetSeconds ended the search early.")
+    candidates: Annotated[
+        list[TuningCandidate],
+        Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = Field(description="What was tried, in order; the first has the arguments as declared.")
+    best_arguments: Annotated[
+        list[NamedValue], Field(max_length=8, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(description="Those of the fastest that differ; none: the declared ones are.")
+    figures: WorkloadFigures | None = Field(
+        default=None,
+        description=(
+            "The whole workload with the best arguments, to be held against its figures as "
+            "declared. Absent: those are the best, or this measurement failed."
+        ),
+    )
+    failure: Failure | None = Field(default=None, description="Why the last one has no figures.")
+
+
 class TrialResult(ApiModel):
     """Everything that a trial measured."""
 
@@ -448,6 +483,9 @@ class TrialResult(ApiModel):
     tasks: Annotated[
         list[TaskResult], Field(max_length=64, json_schema_extra=LIST_MAP), UniqueNames
     ] = Field(default_factory=list, description="One entry a task that was reached.")
+    tuning: TuningResult | None = Field(
+        default=None, description="Absent unless engine.tune is set."
+    )
     provenance: Provenance | None = Field(
         default=None, description="What it was measured with. Absent when nothing was loaded."
     )
@@ -466,7 +504,14 @@ class Progress(ApiModel):
     """Where a running trial stands."""
 
     stage: Literal[
-        "Queued", "Starting", "LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring"
+        "Queued",
+        "Starting",
+        "LoadingModel",
+        "StartingEngine",
+        "WarmingUp",
+        "Measuring",
+        "Scoring",
+        "Tuning",
     ] = Field(description="What the trial is doing.")
     detail: Text256 | None = Field(default=None, description="Which part of it.")
     attempt: Annotated[int, Field(ge=1, le=1000)] = Field(description="Number of the attempt.")

@@ -1,4 +1,4 @@
-"""The order of a trial: data, model, engine, warm-up, workloads, tasks, summary.
+"""The order of a trial: data, model, engine, warm-up, workloads, tasks, tuning, summary.
 
 Independent of engine and of Ray. Speed is measured before accuracy, on prompts that share
 nothing, while the engine's prefix cache is on as users have it; that no measured prompt came from
@@ -14,6 +14,7 @@ from functools import partial
 from typing import Literal
 
 from slmeval_api.base import decimal_string
+from slmeval_api.model import EngineOptions
 from slmeval_api.plan import Plan, PlannedTrial
 from slmeval_api.result import (
     Ceilings,
@@ -24,9 +25,11 @@ from slmeval_api.result import (
     StartSeconds,
     TaskResult,
     TrialResult,
+    TuningResult,
     WorkloadResult,
 )
 from slmeval_api.task import Task
+from slmeval_api.workload import Workload
 
 from slmeval_runner.devices.monitor import Monitor
 from slmeval_runner.engines.base import (
@@ -45,6 +48,7 @@ from slmeval_runner.results import first_failure, summary_of
 from slmeval_runner.tasks import type_of
 from slmeval_runner.tasks.base import Prepared
 from slmeval_runner.times import timestamp, utc_now
+from slmeval_runner.tuning import differing, tune
 from slmeval_runner.workloads.figures import Card
 from slmeval_runner.workloads.measure import measure
 from slmeval_runner.workloads.points import Bench
@@ -52,7 +56,7 @@ from slmeval_runner.workloads.points import Bench
 WARMUP_TOKENS = 8
 DETAIL_LIMIT = 256
 Emit = Callable[[Progress], None]
-Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring"]
+Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring", "Tuning"]
 
 
 @dataclass(slots=True)
@@ -113,6 +117,7 @@ class _Parts:
     located: LocatedModel | None = None
     start: _Start = field(default_factory=_Start)
     ceilings: CeilingFacts | None = None
+    tuning: TuningResult | None = None
 
 
 class TrialRun:
@@ -151,6 +156,7 @@ class TrialRun:
                 await self._start(started_s)
                 await self._measure()
                 await self._score()
+                await self._tune()
         except TrialError as error:
             failure = error.failure
         finally:
@@ -167,6 +173,7 @@ class TrialRun:
             ceilings=_ceilings(parts.ceilings) if parts.ceilings else None,
             workloads=parts.workloads,
             tasks=tasks,
+            tuning=parts.tuning,
             provenance=self._provenance(facts) if facts else None,
             failure=failure or first_failure(parts.workloads, tasks),
         )
@@ -240,26 +247,55 @@ class TrialRun:
     async def _measure(self) -> None:
         if not self._plan.workloads:
             return
-        facts, parts = self._facts, self._parts
-        parts.ceilings = await self._engine.ceilings()
-        card = None
-        if parts.ceilings and facts.shape:
-            card = Card(shape=facts.shape, ceilings=parts.ceilings, gpus=facts.gpus)
+        self._parts.ceilings = await self._engine.ceilings()
         for workload in self._plan.workloads:
-            bench = Bench(
-                engine=self._engine,
-                monitor=self._monitor,
-                card=card,
-                tell=partial(self._tell_measuring, workload.name),
-            )
-            result = await measure(
-                workload,
-                bench,
-                max_model_len=facts.max_model_len,
-                seed=self._plan.seed,
-                folders=self._folders,
-            )
-            parts.workloads.append(result)
+            self._parts.workloads.append(await self._one_workload(workload, self._facts))
+
+    async def _one_workload(self, workload: Workload, facts: EngineFacts) -> WorkloadResult:
+        ceilings, card = self._parts.ceilings, None
+        if ceilings and facts.shape:
+            card = Card(shape=facts.shape, ceilings=ceilings, gpus=facts.gpus)
+        bench = Bench(
+            engine=self._engine,
+            monitor=self._monitor,
+            card=card,
+            tell=partial(self._tell_measuring, workload.name),
+        )
+        return await measure(
+            workload,
+            bench,
+            max_model_len=facts.max_model_len,
+            seed=self._plan.seed,
+            folders=self._folders,
+        )
+
+    async def _tune(self) -> None:
+        """Start the engine anew with other arguments, when all else is measured."""
+        declared = self._trial.model.engine
+        batches = [workload for workload in self._plan.workloads if workload.batch]
+        if not declared.tune or not batches:
+            return
+        workload = batches[0]
+        self._parts.tuning = await tune(
+            declared,
+            next(r for r in self._parts.workloads if r.name == workload.name),
+            partial(self._with_options, workload),
+            resolved=self._facts.arguments,
+            monotonic=self._monotonic,
+        )
+
+    async def _with_options(
+        self, workload: Workload, options: EngineOptions, repetitions: int
+    ) -> WorkloadResult:
+        self._tell(
+            "Tuning",
+            ", ".join(f"{a.name}={a.value}" for a in differing(self._trial.model.engine, options)),
+        )
+        await self._engine.stop()
+        folder = self._parts.located.folder if self._parts.located else None
+        facts = await self._engine.start(folder, options, most_in_flight=self._most_in_flight)
+        load = workload.load.model_copy(update={"repetitions": repetitions})
+        return await self._one_workload(workload.model_copy(update={workload.kind: load}), facts)
 
     async def _score(self) -> None:
         for task in self._asked:

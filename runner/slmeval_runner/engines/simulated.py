@@ -5,7 +5,7 @@ arithmetic. Everything follows from the model's name and from how much was asked
 
 - prompts take PREFILL_S a token, answers DECODE_S a token, both times a factor between 1 and 2
   that the name draws;
-- SLOTS requests run at once, the others queue in waves;
+- SLOTS requests run at once (engine.maxNumSeqs, if it is set), the others queue in waves;
 - every set of requests is up to JITTER slower, drawn by name and number of the set.
 
 So 500 requests of 2,000 in and 100 out take about 1 s; a test that needs a longer trial asks for
@@ -139,6 +139,7 @@ class SimulatedEngine:
         self._factor = 1.0 + draw(model_name, "speed")
         self._right_share = 0.60 + 0.35 * draw(model_name, "skill")
         self._context_tokens = CONTEXT_TOKENS
+        self._slots = SLOTS
         self._hits = 0
         self.recorded = list[Served]()
         self.tokenizer = SimulatedTokenizer()
@@ -159,11 +160,15 @@ class SimulatedEngine:
                 may_pass=self.fault == "flaky",
             )
         self._context_tokens = options.max_model_len or CONTEXT_TOKENS
+        self._slots = options.max_num_seqs or SLOTS
         await self._sleep(START_S)
         return EngineFacts(
             max_model_len=self._context_tokens,
             start_s=START_S,
-            arguments={"max_model_len": str(self._context_tokens), "max_num_seqs": str(SLOTS)},
+            arguments={
+                "max_model_len": str(self._context_tokens),
+                "max_num_seqs": str(self._slots),
+            },
         )
 
     async def serve(self, requests: Sequence[Request], pacing: Pacing = AT_ONCE) -> Served:
@@ -196,7 +201,7 @@ class SimulatedEngine:
         start_s = self._monotonic()
         pace = self._factor * (1.0 + JITTER * draw(self._name, "set", len(self.recorded)))
         slow_s = SLOW_CLIENT_S if self.fault == "slow-client" else 0.0
-        slots_s = [start_s] * SLOTS  # when each slot is free: a heap
+        slots_s = [start_s] * self._slots  # when each slot is free: a heap
         flying_s = list[float]()  # when each request in flight ends: a heap
         outcomes, late_s = list[Outcome](), list[float]()
         for number, request in enumerate(requests):
@@ -226,8 +231,8 @@ class SimulatedEngine:
         return Steps(
             count=max((outcome.output_tokens for outcome in outcomes), default=0),
             inter_token_s=[pace * DECODE_S] * gaps,
-            peak_running=min(SLOTS, len(outcomes)),
-            peak_waiting=max(0, len(outcomes) - SLOTS),
+            peak_running=min(self._slots, len(outcomes)),
+            peak_waiting=max(0, len(outcomes) - self._slots),
             peak_kv_cache=0.0,
             preemptions=0,
         )
