@@ -160,8 +160,11 @@ class TaskResult(ApiModel):
 class StartSeconds(ApiModel):
     """How long the trial took until its first measured request, in parts."""
 
-    total: DecimalString = Field(description="Start of the trial's process to engine warm.")
-    libraries: DecimalString | None = Field(default=None, description="Importing the engine.")
+    total: DecimalString = Field(description="Start of the trial on its worker to engine warm.")
+    libraries: DecimalString | None = Field(
+        default=None,
+        description="Waiting for the engine's import, once a worker: little but for its first.",
+    )
     model: DecimalString | None = Field(
         default=None, description="Finding or downloading the model."
     )

@@ -47,6 +47,7 @@ Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Sco
 class _Start:
     """How long each part of the start took; None: not reached, or there was none."""
 
+    waited_s: float | None = None
     total_s: float | None = None
     model_s: float | None = None
     facts: EngineFacts | None = None
@@ -55,11 +56,16 @@ class _Start:
         if self.total_s is None or self.facts is None:
             return None
         return StartSeconds(
-            total=decimal_string(self.total_s, digits=3),
-            libraries=_seconds(self.facts.libraries_s),
+            total=decimal_string(self.total_s + (self.waited_s or 0.0), digits=3),
+            libraries=_seconds(_sum(self.waited_s, self.facts.libraries_s)),
             model=_seconds(self.model_s),
             engine=_seconds(self.facts.start_s),
         )
+
+
+def _sum(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
 
 
 def _seconds(value: float | None) -> str | None:
@@ -88,9 +94,24 @@ class TrialRun:
         *,
         folders: Folders,
         emit: Emit,
+        waited_s: float | None = None,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Make it ready to run.
+
+        Args:
+            plan: what is asked of every trial.
+            trial: this one.
+            engine: not started.
+            folders: where models and data are.
+            emit: takes the progress.
+            waited_s: seconds that the trial waited for this process, whose libraries may have had
+                to be imported first; they count as part of the start. None: nobody knows.
+            now: wall clock.
+            monotonic: clock for durations.
+
+        """
         self._plan = plan
         self._trial = trial
         self._engine = engine
@@ -98,7 +119,7 @@ class TrialRun:
         self._emit = emit
         self._now = now
         self._monotonic = monotonic
-        self._parts = _Parts()
+        self._parts = _Parts(start=_Start(waited_s=waited_s))
 
     async def run(self) -> TrialResult:
         """Return everything that could be measured, and why the rest could not."""
