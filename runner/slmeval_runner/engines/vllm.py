@@ -12,6 +12,8 @@ Arguments that are left out are those of `vllm serve`, whose defaults for a step
 from offline vLLM's.
 """
 
+import importlib
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -25,11 +27,36 @@ from slmeval_runner.failures import EngineFailed, ModelUnusable
 from .base import Counters, EngineFacts, Message, Request, Served, Tokenizer
 from .start_errors import Printed, advice, root_cause
 from .vllm_driving import AsyncDriving, Driving, InProcessDriving
-from .vllm_facts import arguments_of, prefix_cache_hits, versions
+from .vllm_facts import arguments_of, is_cuda_initialised, prefix_cache_hits, versions
+
+log = logging.getLogger(__name__)
 
 MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
 START_ERRORS = (RuntimeError, ValueError, OSError, AssertionError, NotImplementedError, KeyError)
 """What vLLM is seen to raise for a model that it cannot load; anything else is a bug to be seen."""
+LIBRARIES = (
+    "vllm.v1.engine.async_llm",
+    "vllm.v1.engine.llm_engine",
+    # An engine that starts looks these up by name: 3 to 4 s, which each trial would pay.
+    "vllm._aiter_ops",
+    "vllm.renderers.hf",
+    "vllm.v1.core.sched.scheduler",
+    "vllm.v1.worker.gpu_worker",  # the CPU's worker is made of it too
+)
+"""Most of it is vLLM's own business; a version that lacks one costs the trials that time."""
+
+
+def import_libraries() -> None:
+    """Import what the start of an engine would import, for forks of this process to use.
+
+    Raises:
+        ImportError: one of LIBRARIES is not there; those before it are imported.
+
+    """
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    if is_cuda_initialised():
+        log.warning("importing vLLM initialised CUDA: its engine core cannot be a fork")
 
 
 class VllmTokenizer:
@@ -175,7 +202,7 @@ def engine_arguments(model: Path, options: EngineOptions, *, has_gpu: bool) -> d
         "enforce_eager": options.enforce_eager,
         "load_format": options.load_format,
         "enable_prefix_caching": True,  # as `vllm serve` has it; see slmeval_runner.trial
-        # Inside a Ray actor vLLM might hand a model's parts to Ray, which knows nothing of them.
+        # Where vLLM sees Ray it might hand a model's parts to it, which knows nothing of them.
         "distributed_executor_backend": "mp" if options.tensor_parallel_size > 1 else None,
     }
     return {name: value for name, value in arguments.items() if value is not None}
