@@ -67,10 +67,14 @@ class FakeNvml:
             self.calls.append(name)
         return object.__getattribute__(self, name)
 
-    def await_samples(self, number: int) -> None:
-        """Return when clock events, a sample's last reading, were asked for `number` times more."""
+    def await_samples(self, number: int, *, since: int | None = None) -> None:
+        """Return when clock events, a sample's last reading, were asked for `number` times more.
+
+        `since`: a count of them to go on from; None: those until now. A thread that may have ended
+        already is waited for since 0.
+        """
         with self._sampled:
-            goal = self._count() + number
+            goal = (self._count() if since is None else since) + number
             assert self._sampled.wait_for(lambda: self._count() >= goal, WAIT_LIMIT_S)
 
     def _count(self) -> int:

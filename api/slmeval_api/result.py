@@ -310,10 +310,10 @@ class StartSeconds(ApiModel):
     A part that did not happen or cannot be told is absent; `total` holds what is in no part.
     """
 
-    total: DecimalString = Field(description="Start of the trial's process to engine warm.")
+    total: DecimalString = Field(description="Start of the trial on its worker to engine warm.")
     libraries: DecimalString | None = Field(
         default=None,
-        description="Waiting for the engine's libraries: near 0 where the worker had them already.",
+        description="Waiting for the engine's import, once a worker: little but for its first.",
     )
     model: DecimalString | None = Field(
         default=None, description="Finding or downloading the model."

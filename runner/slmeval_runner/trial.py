@@ -6,10 +6,8 @@ the cache is checked by its counters. Then the tasks may profit from it.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -47,7 +45,7 @@ from slmeval_runner.provenance import provenance
 from slmeval_runner.results import first_failure, summary_of
 from slmeval_runner.tasks import type_of
 from slmeval_runner.tasks.base import Prepared
-from slmeval_runner.times import timestamp, utc_now
+from slmeval_runner.times import CLOCK, Clock, timestamp
 from slmeval_runner.tuning import differing, tune
 from slmeval_runner.workloads.figures import Card
 from slmeval_runner.workloads.measure import measure
@@ -63,6 +61,7 @@ Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Sco
 class _Start:
     """How long each part of the start took; None: not reached, or there was none."""
 
+    waited_s: float | None = None
     total_s: float | None = None
     model_s: float | None = None
     warmup_s: float | None = None
@@ -73,8 +72,8 @@ class _Start:
             return None
         parts = self.facts.parts or StartParts()
         return StartSeconds(
-            total=decimal_string(self.total_s, digits=3),
-            libraries=_seconds(self.facts.libraries_s),
+            total=decimal_string(self.total_s + (self.waited_s or 0.0), digits=3),
+            libraries=_seconds(_sum(self.waited_s, self.facts.libraries_s)),
             model=_seconds(self.model_s),
             process=_seconds(parts.process_s),
             device=_seconds(parts.device_s),
@@ -85,6 +84,11 @@ class _Start:
             engine=_seconds(self.facts.start_s),
             warmup=_seconds(self.warmup_s),
         )
+
+
+def _sum(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
 
 
 def _seconds(value: float | None) -> str | None:
@@ -132,18 +136,32 @@ class TrialRun:
         folders: Folders,
         emit: Emit,
         monitor: Monitor,
-        now: Callable[[], datetime] = utc_now,
-        monotonic: Callable[[], float] = time.monotonic,
+        waited_s: float | None = None,
+        clock: Clock = CLOCK,
     ) -> None:
+        """Make it ready to run.
+
+        Args:
+            plan: what is asked of every trial.
+            trial: this one.
+            engine: not started.
+            folders: where models and data are.
+            emit: takes the progress.
+            monitor: reads the devices while something is measured.
+            waited_s: seconds that the trial waited for this process, whose libraries may have had
+                to be imported first; they count as part of the start. None: nobody knows.
+            clock: what times and durations are taken by.
+
+        """
         self._plan = plan
         self._trial = trial
         self._engine = engine
         self._folders = folders
         self._emit = emit
         self._monitor = monitor
-        self._now = now
-        self._monotonic = monotonic
-        self._parts = _Parts()
+        self._now = clock.now
+        self._monotonic = clock.monotonic
+        self._parts = _Parts(start=_Start(waited_s=waited_s))
 
     async def run(self) -> TrialResult:
         """Return everything that could be measured, and why the rest could not."""

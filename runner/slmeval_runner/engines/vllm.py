@@ -13,6 +13,8 @@ from offline vLLM's.
 """
 
 import asyncio
+import importlib
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -39,12 +41,15 @@ from .vllm_driving import AsyncDriving, Driving, InProcessDriving
 from .vllm_facts import (
     arguments_of,
     counted,
+    is_cuda_initialised,
     memory_of,
     prefix_cache_hits,
     shape_of,
     start_parts,
     versions,
 )
+
+log = logging.getLogger(__name__)
 
 VLLM_GRAPHS = 512
 """The largest size that vLLM captures CUDA graphs for of itself."""
@@ -53,6 +58,29 @@ WORKER = "slmeval_runner.engines.vllm_worker.TimedWorker"
 CALL_ERRORS = (RuntimeError, ValueError, OSError, AssertionError)
 START_ERRORS = (RuntimeError, ValueError, OSError, AssertionError, NotImplementedError, KeyError)
 """What vLLM is seen to raise for a model that it cannot load; anything else is a bug to be seen."""
+LIBRARIES = (
+    "vllm.v1.engine.async_llm",
+    "vllm.v1.engine.llm_engine",
+    # An engine that starts looks these up by name: 3 to 4 s, which each trial would pay.
+    "vllm._aiter_ops",
+    "vllm.renderers.hf",
+    "vllm.v1.core.sched.scheduler",
+    "vllm.v1.worker.gpu_worker",  # the CPU's worker is made of it too
+)
+"""Most of it is vLLM's own business; a version that lacks one costs the trials that time."""
+
+
+def import_libraries() -> None:
+    """Import what the start of an engine would import, for forks of this process to use.
+
+    Raises:
+        ImportError: one of LIBRARIES is not there; those before it are imported.
+
+    """
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    if is_cuda_initialised():
+        log.warning("importing vLLM initialised CUDA: its engine core cannot be a fork")
 
 
 class VllmTokenizer:
@@ -246,7 +274,7 @@ def engine_arguments(
         "load_format": options.load_format,
         "max_cudagraph_capture_size": graphs if has_gpu else None,
         "enable_prefix_caching": True,  # as `vllm serve` has it; see slmeval_runner.trial
-        # Inside a Ray actor vLLM might hand a model's parts to Ray, which knows nothing of them.
+        # Where vLLM sees Ray it might hand a model's parts to it, which knows nothing of them.
         "distributed_executor_backend": "mp" if options.tensor_parallel_size > 1 else None,
     }
     return {name: value for name, value in arguments.items() if value is not None}

@@ -165,3 +165,10 @@ def versions() -> dict[str, str]:
 
     cuda = torch.version.cuda if torch.cuda.is_available() else None
     return {"cuda": cuda} if cuda else {}
+
+
+def is_cuda_initialised() -> bool:
+    """Return whether this process uses CUDA already, which no fork of it can do then."""
+    import torch
+
+    return bool(torch.cuda.is_initialized())

@@ -203,7 +203,7 @@ class TestTheThread:
         library = FakeNvml(FakeGpu(reasons=[0, ZeroDivisionError()]))
         with closing(monitor(library)) as found:
             found.begin()
-            library.await_samples(2)
+            library.await_samples(2, since=0)
             assert found.end() == DeviceReadings()
         assert "hangs or broke" in caplog.text
 

@@ -21,6 +21,7 @@ from slmeval_runner.engines.base import AT_ONCE, EngineFacts, Pacing, Request, S
 from slmeval_runner.engines.simulated import SimulatedEngine
 from slmeval_runner.failures import EngineFailed, ModelUnusable
 from slmeval_runner.folders import Folders
+from slmeval_runner.times import Clock
 from slmeval_runner.trial import TrialRun
 
 
@@ -41,8 +42,7 @@ async def tried(
         folders=folders or Folders(),
         emit=words.append,
         monitor=NoDevice(),
-        now=clock.now,
-        monotonic=clock.monotonic,
+        clock=Clock(clock.now, clock.monotonic),
     )
     return await run.run()
 

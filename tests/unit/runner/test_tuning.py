@@ -10,6 +10,7 @@ from slmeval_runner.devices.monitor import NoDevice
 from slmeval_runner.devices.readings import DeviceReadings
 from slmeval_runner.failures import ModelUnusable
 from slmeval_runner.folders import Folders
+from slmeval_runner.times import Clock
 from slmeval_runner.trial import TrialRun
 from slmeval_runner.tuning import tune
 from slmeval_runner.workloads.figures import Repetition, figures_of
@@ -122,7 +123,7 @@ class TestInATrial:
             folders=Folders(),
             emit=lambda _: None,
             monitor=NoDevice(),
-            monotonic=clock.monotonic,
+            clock=Clock(clock.now, clock.monotonic),
         )
         return await run.run()
 
