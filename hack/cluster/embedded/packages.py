@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .commands import run
 from .errors import ELSEWHERE, ClusterError
-from .layout import CNI_BIN
+from .layout import CNI_BIN, Layout
 from .preflight import check_root
 from .progress import step
 
@@ -28,6 +28,19 @@ PACKAGE_OF = {
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 _WAIT = ("-o", "DPkg::Lock::Timeout=300")  # another installation may be under way
+
+
+def use_carried(layout: Layout) -> None:
+    """Put programs that were brought along before this machine's own."""
+    folder = layout.carried / "bin"
+    if folder.is_dir():
+        os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def programs_of(layout: Layout) -> list[str]:
+    """Return the programs that the cluster needs here; CNI's may have been brought along."""
+    has_cni = layout.cni_bin != CNI_BIN
+    return [name for name in PACKAGE_OF if not (has_cni and Path(name).parent == CNI_BIN)]
 
 
 def missing_packages(programs: Iterable[str]) -> list[str]:
