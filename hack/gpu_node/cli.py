@@ -12,7 +12,7 @@ from pathlib import Path
 from hack.cluster.embedded import preflight
 from hack.cluster.embedded.down import down
 from hack.cluster.embedded.errors import ClusterError
-from hack.cluster.embedded.layout import Layout, layout_of
+from hack.cluster.embedded.layout import CARRIED_LINK, Layout, layout_of
 from hack.cluster.embedded.packages import use_carried
 
 from . import host, measure, pack, up
@@ -90,4 +90,5 @@ def _there(args: argparse.Namespace) -> int:
             measure.show(args.out)
         case "down":
             down(layout)
+            CARRIED_LINK.unlink(missing_ok=True)
     return 0

@@ -9,18 +9,12 @@ from pathlib import Path
 
 from hack.cluster.embedded.commands import run
 from hack.cluster.embedded.errors import ClusterError
-from hack.cluster.embedded.layout import CNI_BIN
+from hack.cluster.embedded.layout import CARRIED_LINK, CNI_BIN
 
 PROGRAMS = ("etcd", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "nft", "ip")
 PLUGINS = ("bridge", "host-local", "loopback")  # what config/cni.json and containerd call
 LIBC = re.compile(r"^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util)\.so\.\d+)$")
-_WRAPPER = """\
-#!/bin/sh
-# {name} was built for Debian 12; its libraries beyond libc are beside it.
-here=$(dirname "$(readlink -f "$0")")
-export LD_LIBRARY_PATH="$here/../lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
-exec "$here/../libexec/{name}" "$@"
-"""
+RPATH = str(CARRIED_LINK / "lib")
 
 
 def libraries(ldd: str) -> list[Path]:
@@ -40,23 +34,30 @@ def libraries(ldd: str) -> list[Path]:
 
 
 def take_along(folder: Path) -> None:
-    """Write bin/, libexec/, lib/ and cni/ to `folder`, which can then lie anywhere."""
-    for name in ("bin", "libexec", "lib", "cni"):
+    """Write bin/, lib/ and cni/ to `folder`; to be used where CARRIED_LINK leads to it.
+
+    Raises:
+        ClusterError: a program is not installed.
+    """
+    for name in ("bin", "lib", "cni"):
         (folder / name).mkdir(parents=True)
     for name in PROGRAMS:
         found = shutil.which(name)
         if not found:
             raise ClusterError(f"{name} is not installed.", "Run `python3 hack/cluster up` once.")
-        program = Path(found).resolve()
-        needed = libraries(run(["ldd", program]))
-        if not needed:
-            shutil.copy(program, folder / "bin" / name)
-            continue
-        shutil.copy(program, folder / "libexec" / name)
+        needed = libraries(run(["ldd", found]))
+        shutil.copy(found, folder / "bin")
         for library in needed:
-            shutil.copy(library.resolve(), folder / "lib" / library.name)
-        wrapper = folder / "bin" / name
-        wrapper.write_text(_WRAPPER.format(name=name))
-        wrapper.chmod(0o755)
+            shutil.copy(library, folder / "lib")
+        if needed:
+            _point(folder / "bin" / name)
+    for library in (folder / "lib").iterdir():
+        _point(library)
     for name in PLUGINS:
-        shutil.copy(CNI_BIN / name, folder / "cni" / name)
+        shutil.copy(CNI_BIN / name, folder / "cni")
+
+
+def _point(file: Path) -> None:
+    """Make a program or library look for its libraries in RPATH first."""
+    remedy = "Install it: apt-get install patchelf."
+    run(["patchelf", "--set-rpath", RPATH, file], remedy=remedy)

@@ -26,6 +26,8 @@ API_SERVICE_IP = "10.96.0.1"
 DNS_IP = "10.96.0.10"
 CNI_BIN = Path("/usr/lib/cni")
 NFT_TABLE = "slmeval-cluster"
+CARRIED_LINK = Path("/run/slmeval-carried")
+"""Leads to programs that were brought along, see Layout.carried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

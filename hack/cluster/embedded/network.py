@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from .commands import run, succeeds
-from .layout import BRIDGE, NFT_TABLE, NODE_IP, POD_CIDR, Layout
+from .layout import BRIDGE, NFT_TABLE, NODE_IP, POD_CIDR, SERVICE_CIDR, Layout
 
 # Settings that the cluster or its kubelet changes; their former values come back with `down`.
 SYSCTLS = {
@@ -76,6 +76,8 @@ def ensure_bridge() -> None:
     if f" {NODE_IP}/" not in addresses:
         run(["ip", "address", "add", f"{NODE_IP}/{prefix}", "dev", BRIDGE])
     run(["ip", "link", "set", BRIDGE, "up"])
+    # A machine without a network has no default route, by which Services are found elsewhere.
+    run(["ip", "route", "replace", SERVICE_CIDR, "dev", BRIDGE])
     if not succeeds(["nft", "list", "table", "ip", NFT_TABLE]):
         run(["nft", "-f", "-"], stdin=_MASQUERADE)
 
