@@ -3,7 +3,7 @@ r"""Is what a trial reports what the engine can do? The same batch by offline vL
     python benchmarks/engine_fidelity.py --model /models/llama-3.2-1b --requests 500 \
         --input-tokens 2000 --output-tokens 100 --repetitions 3
     python benchmarks/engine_fidelity.py --shape llama-3.2-1b ...     random weights, no download
-    python benchmarks/engine_fidelity.py --model ... --ray            the trial in a Ray actor
+    python benchmarks/engine_fidelity.py --model ... --ray            the trial as on a Ray worker
     python benchmarks/engine_fidelity.py --model ... --against-status trial.json
                                                     a figure of SLMTrial.status, measured before
 
@@ -154,7 +154,7 @@ def offline(plan: Plan) -> list[float]:
 
 def trial(plan: Plan) -> list[float]:
     """Return the same by the trial's own code, in this process."""
-    from slmeval_runner.driver.actor import engine_for
+    from slmeval_runner.driver.trial_process import engine_for
     from slmeval_runner.folders import Folders
     from slmeval_runner.trial import TrialRun
 
@@ -164,22 +164,26 @@ def trial(plan: Plan) -> list[float]:
 
 
 def trial_in_ray(plan: Plan) -> list[float]:
-    """Return the same by the actor that the driver makes, in a Ray cluster of this process."""
+    """Return the same by the host that the driver makes, in a Ray cluster of this process."""
     import ray
-    from slmeval_runner.driver.actor import TrialProcess
+    from slmeval_runner.driver.events import Word
+    from slmeval_runner.driver.host import Host
     from slmeval_runner.driver.processes import actor_options
 
     path = ":".join(str(REPOSITORY / root) for root in ("api", "runner"))
     os.environ["PYTHONPATH"] = f"{path}:{os.environ.get('PYTHONPATH', '')}"
     ray.init(resources={WORKER_RESOURCE: 1}, include_dashboard=False, log_to_driver=False)
-    cpus = int(ray.cluster_resources()["CPU"])
-    options = actor_options(plan, plan.trials[0], worker_cpus=cpus)
-    actor = ray.remote(TrialProcess).options(**options).remote()
+    options = actor_options(plan, worker_cpus=int(ray.cluster_resources()["CPU"]))
     text = plan.model_dump_json(by_alias=True, exclude_none=True)
-    stream = actor.run.options(num_returns="streaming").remote(text, TRIAL)
-    report = [ray.get(word) for word in stream][-1][1]
-    result = TrialReport.model_validate_json(report).result
+    host = ray.remote(Host).options(**options).remote(text)
+    stream = host.events.options(num_returns="streaming").remote()
+    host.start.remote(TRIAL, tuple(range(plan.gpus_per_worker)))
+    said = (ray.get(event).what for event in stream)
+    last = next(what for what in said if not (isinstance(what, Word) and what.kind == "progress"))
     ray.shutdown()
+    if not isinstance(last, Word):
+        raise SystemExit(last.message)
+    result = TrialReport.model_validate_json(last.report).result
     if result is None:
         raise SystemExit("the trial ended without a result")
     return seconds_of(result)
@@ -299,7 +303,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--max-model-len", type=int)
     made.add_argument("--tensor-parallel-size", type=int, default=1)
     made.add_argument("--enforce-eager", action="store_true")
-    made.add_argument("--ray", action="store_true", help="the trial in a Ray actor")
+    made.add_argument("--ray", action="store_true", help="the trial as on a Ray worker")
     made.add_argument("--against-status", type=Path, metavar="FILE", help="SLMTrial as JSON")
     made.add_argument("--workload", help="its workload; left out: the first with figures")
     made.add_argument("--requests-per-second", type=float, help="a figure measured before")

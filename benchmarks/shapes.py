@@ -18,6 +18,32 @@ LLAMA: dict[str, Any] = {
     "torch_dtype": "bfloat16",
     "vocab_size": 128_256,
 }
+QWEN = LLAMA | {
+    "architectures": ["Qwen2ForCausalLM"],
+    "model_type": "qwen2",
+    "max_position_embeddings": 32_768,
+    "rms_norm_eps": 1e-06,
+    "rope_theta": 1_000_000.0,
+    "tie_word_embeddings": True,
+    "use_sliding_window": False,
+    "vocab_size": 151_936,
+}
+GEMMA = LLAMA | {
+    "architectures": ["Gemma2ForCausalLM"],
+    "model_type": "gemma2",
+    "attn_logit_softcapping": 50.0,
+    "final_logit_softcapping": 30.0,
+    "head_dim": 256,
+    "hidden_act": "gelu_pytorch_tanh",
+    "hidden_activation": "gelu_pytorch_tanh",
+    "max_position_embeddings": 8192,
+    "query_pre_attn_scalar": 256,
+    "rms_norm_eps": 1e-06,
+    "rope_theta": 10_000.0,
+    "sliding_window": 4096,
+    "tie_word_embeddings": True,
+    "vocab_size": 256_000,
+}
 SHAPES: dict[str, dict[str, Any]] = {
     "llama-3.2-1b": LLAMA
     | {
@@ -49,21 +75,64 @@ SHAPES: dict[str, dict[str, Any]] = {
         "head_dim": 128,
         "tie_word_embeddings": False,
     },
-    "qwen2.5-1.5b": LLAMA
+    "qwen2.5-1.5b": QWEN
     | {
-        "architectures": ["Qwen2ForCausalLM"],
-        "model_type": "qwen2",
         "hidden_size": 1536,
         "intermediate_size": 8960,
         "num_hidden_layers": 28,
         "num_attention_heads": 12,
         "num_key_value_heads": 2,
-        "max_position_embeddings": 32_768,
-        "rms_norm_eps": 1e-06,
-        "rope_theta": 1_000_000.0,
-        "tie_word_embeddings": True,
-        "use_sliding_window": False,
-        "vocab_size": 151_936,
+    },
+    "qwen2.5-3b": QWEN
+    | {
+        "hidden_size": 2048,
+        "intermediate_size": 11_008,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 2,
+    },
+    "qwen2.5-7b": QWEN
+    | {
+        "hidden_size": 3584,
+        "intermediate_size": 18_944,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 28,
+        "num_key_value_heads": 4,
+        "tie_word_embeddings": False,
+        "vocab_size": 152_064,
+    },
+    "gemma-2-2b": GEMMA
+    | {
+        "hidden_size": 2304,
+        "intermediate_size": 9216,
+        "num_hidden_layers": 26,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+    },
+    "gemma-2-9b": GEMMA
+    | {
+        "hidden_size": 3584,
+        "intermediate_size": 14_336,
+        "num_hidden_layers": 42,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
+    },
+    "phi-3-mini": LLAMA
+    | {
+        "architectures": ["Phi3ForCausalLM"],
+        "model_type": "phi3",
+        "hidden_size": 3072,
+        "intermediate_size": 8192,
+        "max_position_embeddings": 4096,
+        "num_attention_heads": 32,
+        "num_hidden_layers": 32,
+        "num_key_value_heads": 32,
+        "original_max_position_embeddings": 4096,
+        "pad_token_id": 0,
+        "rope_theta": 10_000.0,
+        "sliding_window": 2047,
+        "tie_word_embeddings": False,
+        "vocab_size": 32_064,
     },
     "tiny": LLAMA
     | {

@@ -31,9 +31,13 @@ def result(**overrides: object) -> Json:
     figures = {
         "seconds": "2.5",
         "repetitionSeconds": ["2.4", "2.6", "2.5"],
+        "requests": 48,
         "requestsPerSecond": "6.4",
         "inputTokensPerSecond": "819.2",
         "outputTokensPerSecond": "102.4",
+        "inputTokens": 6144,
+        "outputTokens": 768,
+        "meanConcurrency": "8",
         "totalTokensPerSecond": "921.6",
         "latencySeconds": quantiles(48, "1.25"),
         "timeToFirstTokenSeconds": quantiles(48, "0.5"),
@@ -41,7 +45,6 @@ def result(**overrides: object) -> Json:
     workload = {
         "name": "chat",
         "kind": "batch",
-        "requests": 16,
         "inputTokens": 128,
         "outputTokens": 16,
         "repetitions": 3,

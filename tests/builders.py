@@ -23,6 +23,18 @@ def a_workload(name: str = "chat", **batch: object) -> Json:
     return {"name": name, "batch": {"requests": 4, "inputTokens": 16, "outputTokens": 4, **batch}}
 
 
+KINDS: dict[str, Json] = {
+    "batch": {"requests": 4},
+    "concurrency": {"levels": [2]},
+    "rate": {"requests": 50, "requestsPerSecond": ["10"]},
+}
+
+
+def a_load(kind: str, name: str = "chat", **load: object) -> Json:
+    """Return one workload of any kind, of 16 tokens in and 4 out."""
+    return {"name": name, kind: {"inputTokens": 16, "outputTokens": 4, **KINDS[kind], **load}}
+
+
 def a_task(name: str = "intents", **overrides: object) -> Json:
     """Return one classification task on the built-in sample, without few-shot examples."""
     task = {

@@ -9,7 +9,7 @@ from builders import a_model, a_workload
 from slmeval_api.plan import Plan
 from slmeval_api.result import Failure, Progress, TrialResult
 from slmeval_api.workload import Workload
-from slmeval_runner.engines.base import Outcome, Served
+from slmeval_runner.engines.base import Outcome, Served, Steps
 from slmeval_runner.engines.simulated import SimulatedEngine
 from slmeval_runner.reporter.trials import TrialGone
 
@@ -100,6 +100,7 @@ def an_outcome(**overrides: Any) -> Outcome:
     """Return a finished request of 16 in and 4 out: scheduled at 1 s, tokens at 2 to 5 s."""
     facts: dict[str, Any] = {
         "is_finished": True,
+        "finish_reason": "length",
         "prompt_tokens": 16,
         "output_tokens": 4,
         "cached_tokens": 0,
@@ -111,8 +112,22 @@ def an_outcome(**overrides: Any) -> Outcome:
     return Outcome(**(facts | overrides))
 
 
-def served(outcomes: Sequence[Outcome], seconds: float = 5.0) -> Served:
-    return Served(outcomes=tuple(outcomes), submitted_s=0.0, finished_s=seconds)
+def served(outcomes: Sequence[Outcome], seconds: float = 5.0, **overrides: Any) -> Served:
+    facts: dict[str, Any] = {"submitted_s": 0.0, "finished_s": seconds, **overrides}
+    return Served(outcomes=tuple(outcomes), **facts)
+
+
+def steps_of(**overrides: Any) -> Steps:
+    """Return what an engine says of one step in which nothing waited."""
+    facts: dict[str, Any] = {
+        "count": 1,
+        "inter_token_s": [],
+        "peak_running": 1,
+        "peak_waiting": 0,
+        "peak_kv_cache": 0.0,
+        "preemptions": 0,
+    }
+    return Steps(**(facts | overrides))
 
 
 class FakeTrials:

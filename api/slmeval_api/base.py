@@ -109,6 +109,13 @@ PositiveDecimal = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$", max_length=19)
 ]
 
+DecimalAboveZero = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([1-9][0-9]{0,8}(\.[0-9]{1,9})?|0\.[0-9]{0,8}[1-9][0-9]{0,8})$", max_length=19
+    ),
+]
+
 
 def _text_of_number(value: object) -> object:
     """Return the text of a whole number: people write `cpu: 4` without quotes."""
@@ -149,6 +156,7 @@ Text1024 = Annotated[str, StringConstraints(max_length=1024)]
 Message = Annotated[str, StringConstraints(max_length=4096)]
 Generation = Annotated[int, Field(ge=0, le=9_007_199_254_740_991)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Bytes = Annotated[int, Field(ge=0, le=9_007_199_254_740_991)]
 Seconds = Annotated[int, Field(ge=0, le=604_800)]
 
 

@@ -28,6 +28,11 @@ class ConditionType(StrEnum):
     NOISY = "Noisy"
     """True when repetitions of a workload differ by more than the workload allows (trials only).
     Absent when no workload had two repetitions."""
+    COMPARABLE = "Comparable"
+    """False when figures may not be put beside the run's others: engine, versions, image or, within
+    a pool, the device differ. On trials and, as their sum, on runs. Absent while fewer than two
+    trials say what they were measured with, and on a trial that does not. Says nothing about
+    Succeeded: what was measured was measured."""
 
 
 class Reason(StrEnum):
@@ -79,6 +84,17 @@ class Reason(StrEnum):
     """The API server or KubeRay refused the RayJob or what it needs; the message quotes it."""
     SUPERSEDED = "Superseded"
     """The evaluation was edited; a newer run asks the new question."""
+    # Of Comparable
+    SAME_PROVENANCE = "SameProvenance"
+    """Nothing differs that must be equal."""
+    ENGINES_DIFFER = "EnginesDiffer"
+    """The simulated engine and a real one are in one run."""
+    VERSIONS_DIFFER = "VersionsDiffer"
+    """Versions of the runner, the engine, its libraries or the GPU driver differ."""
+    IMAGES_DIFFER = "ImagesDiffer"
+    """Versions agree as far as they are known, but the runner images are not the same."""
+    DEVICES_DIFFER = "DevicesDiffer"
+    """Nodes of one pool have different GPUs or CPUs."""
     # Stalled before anything ran
     POOL_NOT_FOUND = "PoolNotFound"
     """spec.pools names an SLMPool that does not exist."""

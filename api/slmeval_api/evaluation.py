@@ -27,7 +27,7 @@ from .conditions import Conditions
 from .model import ModelEntry
 from .objects import StoredObject
 from .task import Task
-from .workload import Workload
+from .workload import KINDS, Workload
 
 NAME_RULE = Rule(
     "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
@@ -42,13 +42,22 @@ SOMETHING_ASKED = Rule(
     "nothing to measure: name at least one entry in workloads or tasks",
     lambda s: len(s.workloads) + len(s.tasks) > 0,
 )
+
+
+def _fits(kind: str) -> str:
+    """Return CEL: random prompts of workload `w`, if it is of `kind`, fit the context of `m`."""
+    load = f"w.{kind}"
+    longest = f"({load}.inputTokens + {load}.outputTokens) * (100 + {load}.lengthSpreadPercent)"
+    return f"(!has({load}) || !has({load}.inputTokens) || {longest} / 100 <= m.engine.maxModelLen)"
+
+
 FITS_CONTEXT = Rule(
     "self.models.all(m, !has(m.engine.maxModelLen) || self.workloads.all(w, "
-    "w.batch.inputTokens + w.batch.outputTokens <= m.engine.maxModelLen))",
+    f"{' && '.join(map(_fits, KINDS))}))",
     "a workload's inputTokens + outputTokens exceed a model's engine.maxModelLen: "
     "raise maxModelLen or shorten the workload",
     lambda s: all(
-        w.batch.input_tokens + w.batch.output_tokens <= m.engine.max_model_len
+        (w.load.longest_tokens or 0) <= m.engine.max_model_len
         for m in s.models
         if m.engine.max_model_len is not None
         for w in s.workloads
@@ -59,13 +68,18 @@ NO_TASK_ON_DUMMY = Rule(
     "tasks cannot be scored on random weights: drop engine.loadFormat: dummy, or the tasks",
     lambda s: not s.tasks or all(m.engine.load_format != "dummy" for m in s.models),
 )
+TUNING_HAS_A_BATCH = Rule(
+    "self.models.all(m, !m.engine.tune) || self.workloads.exists(w, has(w.batch))",
+    "engine.tune needs a batch workload: it looks for the arguments that serve one fastest",
+    lambda s: not any(m.engine.tune for m in s.models) or any(w.batch for w in s.workloads),
+)
 DEADLINES_NEST = Rule(
     "self.startDeadlineSeconds <= self.deadlineSeconds "
     "&& self.trialDeadlineSeconds <= self.deadlineSeconds",
     "startDeadlineSeconds and trialDeadlineSeconds must not exceed deadlineSeconds",
     lambda s: max(s.start_deadline_seconds, s.trial_deadline_seconds) <= s.deadline_seconds,
 )
-SPEC_RULES = (SOMETHING_ASKED, FITS_CONTEXT, NO_TASK_ON_DUMMY, DEADLINES_NEST)
+SPEC_RULES = (SOMETHING_ASKED, FITS_CONTEXT, NO_TASK_ON_DUMMY, TUNING_HAS_A_BATCH, DEADLINES_NEST)
 
 
 class HuggingFaceAccess(ApiModel):

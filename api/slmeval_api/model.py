@@ -1,10 +1,10 @@
 """A model to be measured: where its files are, and how the engine is started for it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from .base import ApiModel, Name, Rule, demand, rules
+from .base import ApiModel, Name, Rule, Unique, demand, rules
 
 SOURCE = (
     r"^(hf://[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9._/-]*"
@@ -19,6 +19,53 @@ NO_PARENT = Rule(
     "source must not contain '..': name the folder itself",
     lambda m: ".." not in m.source,
 )
+
+
+_SPACE: dict[str, Any] = {"x-kubernetes-list-type": "set"}
+
+
+class Tuning(ApiModel):
+    """The space that `tune` searches, one argument after the other, and for how long.
+
+    What the candidate's own arguments say is tried first; a value that is no better is dropped.
+    """
+
+    budget_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(
+        default=900,
+        description=(
+            "No further engine is started when it would not be done in this time. Default 15 min."
+        ),
+    )
+    max_num_batched_tokens: Annotated[
+        list[Annotated[int, Field(ge=16, le=1_048_576)]],
+        Field(max_length=8, json_schema_extra=_SPACE),
+        Unique,
+    ] = Field(
+        default_factory=lambda: [2_048, 8_192, 16_384],
+        json_schema_extra={"default": [2_048, 8_192, 16_384]},
+        description="Values of maxNumBatchedTokens to try. Default 2048, 8192, 16384.",
+    )
+    max_num_seqs: Annotated[
+        list[Annotated[int, Field(ge=1, le=65_536)]],
+        Field(max_length=8, json_schema_extra=_SPACE),
+        Unique,
+    ] = Field(
+        default_factory=lambda: [128, 256, 512, 1_024],
+        json_schema_extra={"default": [128, 256, 512, 1_024]},
+        description="Values of maxNumSeqs to try. Default 128, 256, 512, 1024.",
+    )
+    kv_cache_dtype: Annotated[
+        list[Literal["fp8", "fp8_e4m3", "fp8_e5m2"]],
+        Field(max_length=3, json_schema_extra=_SPACE),
+        Unique,
+    ] = Field(
+        default_factory=list,
+        json_schema_extra={"default": []},
+        description=(
+            "Values of kvCacheDtype to try. They can change answers, so there are none unless you "
+            "name them: score the tasks with it before you serve with it. Default none."
+        ),
+    )
 
 
 class EngineOptions(ApiModel):
@@ -54,6 +101,27 @@ class EngineOptions(ApiModel):
     enforce_eager: bool = Field(
         default=False,
         description="Skip compilation and CUDA graphs: starts sooner, runs slower. Default false.",
+    )
+    tune: bool = Field(
+        default=False,
+        description=(
+            "True: after everything is measured as declared, search `tuning` for arguments that "
+            "serve the first batch workload faster, and report both side by side. Default false."
+        ),
+    )
+    tuning: Tuning = Field(
+        default_factory=Tuning,
+        json_schema_extra={"default": {}},
+        description="What tune searches.",
+    )
+    cuda_graphs: Literal["All", "Workload"] = Field(
+        default="All",
+        description=(
+            "Batch sizes that CUDA graphs are captured for. `All` is vLLM's choice. `Workload` "
+            "goes no further than the most requests that the workloads keep in flight, which "
+            "starts sooner; with tasks, or with arrivals at a rate, that is unknown and all are "
+            "captured. Default All."
+        ),
     )
     load_format: Literal["auto", "dummy"] = Field(
         default="auto",

@@ -203,7 +203,7 @@ class PoolSpec(ApiModel):
         default=None,
         description=(
             "PersistentVolumeClaim, in the evaluation's namespace, that keeps downloaded models "
-            "between runs. Left out: each worker downloads again."
+            "and what engines compiled between runs. Left out: each worker does both again."
         ),
     )
     env: Annotated[list[EnvVar], Field(max_length=32, json_schema_extra=LIST_MAP), UniqueNames] = (

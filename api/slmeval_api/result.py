@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from .base import (
     LIST_MAP,
     ApiModel,
+    Bytes,
     Count,
     DecimalString,
     Digest,
@@ -22,6 +23,7 @@ from .base import (
     UniqueNames,
 )
 from .conditions import Reason
+from .workload import MAX_POINTS, Kind
 
 SCHEMA_VERSION = 1
 
@@ -60,9 +62,63 @@ class Quantiles(ApiModel):
     p99: DecimalString = Field(description="99th percentile.")
 
 
-class WorkloadFigures(ApiModel):
-    """The speed that a workload showed. All repetitions count alike."""
+class EngineLoad(ApiModel):
+    """How full the engine was, by its own account of each step."""
 
+    steps: Count = Field(description="Steps of the engine in which something was computed.")
+    peak_running: Count = Field(description="Most requests in one step.")
+    peak_waiting: Count = Field(description="Most requests that waited for a step.")
+    peak_kv_cache_percent: Percent = Field(description="Largest share of the KV cache in use.")
+    preemptions: Count = Field(
+        description="Requests that were put back for want of KV cache, and computed again."
+    )
+
+
+class DeviceFigures(ApiModel):
+    """What NVML showed while the workload ran, over all GPUs of the trial."""
+
+    energy_joules: DecimalString | None = Field(
+        default=None, description="Energy of all repetitions. Absent: the card does not count it."
+    )
+    joules_per_request: DecimalString | None = Field(
+        default=None, description="The same ÷ requests."
+    )
+    joules_per_output_token: DecimalString | None = Field(
+        default=None, description="The same ÷ generated tokens."
+    )
+    mean_watts: DecimalString | None = Field(default=None, description="Mean power.")
+    peak_memory_bytes: Bytes | None = Field(
+        default=None, description="Most memory in use on the GPUs, that of others included."
+    )
+    mean_sm_clock_mhz: DecimalString | None = Field(
+        default=None, description="Mean clock of the multiprocessors."
+    )
+    peak_temperature_celsius: DecimalString | None = Field(default=None, description="Hottest GPU.")
+    power_capped_percent: Percent | None = Field(
+        default=None,
+        description="Share of samples in which the power limit held the clocks down: no fault.",
+    )
+
+
+class Roofline(ApiModel):
+    """Counted work against the ceilings that were measured on the same card.
+
+    Formulas: docs/guides/speed.md.
+    """
+
+    flops: DecimalString = Field(description="Floating-point operations counted, in 10^12.")
+    bytes_moved: DecimalString = Field(description="Bytes read and written, counted, in 10^9.")
+    compute_percent: Percent = Field(description="FLOP/s ÷ the card's measured FLOP/s.")
+    bandwidth_percent: Percent = Field(description="bytes/s ÷ the card's measured bytes/s.")
+    percent: Percent = Field(
+        description="The larger of the two: what binds the load, as a share of what it could do."
+    )
+
+
+class WorkloadFigures(ApiModel):
+    """The speed that a load showed. All repetitions count alike."""
+
+    requests: Count = Field(description="Requests of all repetitions.")
     seconds: DecimalString = Field(
         description="Mean time to serve the whole set once: first request sent to last token."
     )
@@ -73,7 +129,7 @@ class WorkloadFigures(ApiModel):
     variation_percent: Percent | None = Field(
         default=None,
         description=(
-            "Coefficient of variation of the repetitions' seconds (sample standard deviation ÷ "
+            "Coefficient of variation of the repetitions' requests/s (sample standard deviation ÷ "
             "mean). Absent for one repetition."
         ),
     )
@@ -83,6 +139,15 @@ class WorkloadFigures(ApiModel):
     input_tokens_per_second: DecimalString = Field(description="Prompt tokens a second.")
     output_tokens_per_second: DecimalString = Field(description="Generated tokens a second.")
     total_tokens_per_second: DecimalString = Field(description="Both, a second.")
+    input_tokens: Count = Field(description="Prompt tokens of all repetitions.")
+    output_tokens: Count = Field(description="Generated tokens of all repetitions.")
+    cached_input_tokens: Count | None = Field(
+        default=None,
+        description="Prompt tokens from the prefix cache. Absent unless the workload allows them.",
+    )
+    mean_concurrency: DecimalString = Field(
+        description="Mean requests in flight: latencies of all ÷ seconds of all (Little's law)."
+    )
     latency_seconds: Quantiles = Field(
         description="From a request's arrival at the engine to its last token."
     )
@@ -93,28 +158,110 @@ class WorkloadFigures(ApiModel):
         default=None,
         description="First to last token ÷ (output tokens - 1). Absent for one output token.",
     )
+    inter_token_seconds: Quantiles | None = Field(
+        default=None,
+        description=(
+            "Each single gap between two tokens of a request; n counts gaps. Absent for one "
+            "output token."
+        ),
+    )
     queue_seconds: Quantiles | None = Field(
         default=None, description="From arrival to the step that first scheduled the request."
     )
+    engine: EngineLoad | None = Field(default=None, description="How full the engine was.")
+    device: DeviceFigures | None = Field(
+        default=None, description="Energy, memory and clocks. Absent without a GPU."
+    )
+    roofline: Roofline | None = Field(
+        default=None, description="Share of what the card could do. Absent when not counted."
+    )
 
 
-class WorkloadResult(ApiModel):
-    """One workload: figures, or the failure that took their place."""
+class Goodput(ApiModel):
+    """Requests that kept every objective."""
 
-    name: Name = Field(description="The workload's name.")
-    kind: Literal["batch"] = Field(description="The workload's kind.")
-    requests: Count = Field(description="Requests of one repetition, as asked.")
-    input_tokens: Count = Field(description="Tokens of each prompt, as asked and checked.")
-    output_tokens: Count = Field(description="Tokens of each answer, as asked and checked.")
-    repetitions: Count = Field(description="Repetitions that were measured.")
+    requests_per_second: DecimalString = Field(description="Good requests a second.")
+    attained_percent: Percent = Field(description="Good requests, of all.")
+    is_met: bool = Field(description="True: at least as many as objectives.attainmentPercent.")
+
+
+class LoadPoint(ApiModel):
+    """One level or rate of a workload."""
+
+    concurrency: Count | None = Field(
+        default=None, description="Requests in flight, for the kind concurrency."
+    )
+    offered_requests_per_second: DecimalString | None = Field(
+        default=None, description="Mean rate of arrivals, for the kind rate."
+    )
     figures: WorkloadFigures | None = Field(
         default=None, description="Absent when the measurement is not valid."
     )
+    goodput: Goodput | None = Field(default=None, description="Absent without objectives.")
     is_noisy: bool | None = Field(
         default=None,
         description="True: variationPercent is beyond the workload's limit. Absent when unknown.",
     )
     failure: Failure | None = Field(default=None, description="Why there are no figures.")
+
+
+class WorkloadResult(ApiModel):
+    """One workload: figures, or the failure that took their place.
+
+    A batch has `figures`. The other kinds have `points`, one a level or rate, in the order in
+    which they were measured.
+    """
+
+    name: Name = Field(description="The workload's name.")
+    kind: Kind = Field(description="The workload's kind.")
+    input_tokens: Count | None = Field(
+        default=None,
+        description="Tokens of each prompt, as asked and checked. Absent: they differ.",
+    )
+    output_tokens: Count | None = Field(
+        default=None,
+        description="Tokens of each answer, as asked and checked. Absent: they differ.",
+    )
+    repetitions: Count = Field(description="Repetitions that were measured, of each point.")
+    figures: WorkloadFigures | None = Field(
+        default=None, description="Absent when the measurement is not valid."
+    )
+    points: Annotated[
+        list[LoadPoint],
+        Field(max_length=MAX_POINTS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = Field(default_factory=list, description="Levels or rates.")
+    highest_requests_per_second: DecimalString | None = Field(
+        default=None,
+        description=(
+            "Highest rate offered that met the objectives. Absent without objectives, or when "
+            "none met them."
+        ),
+    )
+    is_noisy: bool | None = Field(
+        default=None,
+        description="True: repetitions differ by more than allowed, at any point. Absent: unknown.",
+    )
+    failure: Failure | None = Field(
+        default=None, description="Why there are no figures, or the first point's reason."
+    )
+
+    @property
+    def best_figures(self) -> WorkloadFigures | None:
+        """Figures that stand for the workload: its own, or those of its most telling point.
+
+        That is the highest rate that met the objectives where there are some, else the point
+        with the most requests a second.
+        """
+        if self.figures:
+            return self.figures
+        measured = [p for p in self.points if p.figures]
+        good = [p for p in measured if p.goodput and p.goodput.is_met]
+        best = max(
+            good or measured,
+            key=lambda p: float(p.figures.requests_per_second) if p.figures else 0.0,
+            default=None,
+        )
+        return best.figures if best else None
 
 
 class Score(ApiModel):
@@ -158,15 +305,60 @@ class TaskResult(ApiModel):
 
 
 class StartSeconds(ApiModel):
-    """How long the trial took until its first measured request, in parts."""
+    """How long the trial took until its engine was warm, in parts that follow one another.
 
-    total: DecimalString = Field(description="Start of the trial's process to engine warm.")
-    libraries: DecimalString | None = Field(default=None, description="Importing the engine.")
+    A part that did not happen or cannot be told is absent; `total` holds what is in no part.
+    """
+
+    total: DecimalString = Field(description="Start of the trial on its worker to engine warm.")
+    libraries: DecimalString | None = Field(
+        default=None,
+        description="Waiting for the engine's import, once a worker: little but for its first.",
+    )
     model: DecimalString | None = Field(
         default=None, description="Finding or downloading the model."
     )
+    process: DecimalString | None = Field(
+        default=None, description="Configuration, and the engine core's own process."
+    )
+    device: DecimalString | None = Field(
+        default=None, description="Taking the GPU: CUDA, memory, communication."
+    )
+    weights: DecimalString | None = Field(default=None, description="Loading the weights.")
+    compile: DecimalString | None = Field(
+        default=None, description="Compiling, or loading what was, and measuring free memory."
+    )
+    kv_cache: DecimalString | None = Field(default=None, description="Reserving the KV cache.")
+    graphs: DecimalString | None = Field(
+        default=None, description="Warming kernels up and capturing CUDA graphs."
+    )
     engine: DecimalString | None = Field(
-        default=None, description="Loading weights, compiling, reserving memory."
+        default=None, description="All of the engine's start, from process to graphs."
+    )
+    warmup: DecimalString | None = Field(default=None, description="The first request.")
+
+
+class EngineReport(ApiModel):
+    """What the engine holds once it is started, over all GPUs of the trial."""
+
+    parameters: Annotated[int, Field(ge=0, le=9_007_199_254_740_991)] | None = Field(
+        default=None, description="Weights of the loaded model, counted."
+    )
+    weights_bytes: Bytes | None = Field(default=None, description="Memory of those weights.")
+    kv_cache_tokens: Count | None = Field(
+        default=None, description="Tokens that the KV cache has room for."
+    )
+    kv_cache_bytes: Bytes | None = Field(default=None, description="Memory of the KV cache.")
+
+
+class Ceilings(ApiModel):
+    """What one of the trial's GPUs was measured to do just before the workloads."""
+
+    teraflops_per_second: DecimalString = Field(
+        description="Matrix product in the model's number format, 10^12 FLOP/s."
+    )
+    gigabytes_per_second: DecimalString = Field(
+        description="Copying a large block, read and write counted, 10^9 bytes/s."
     )
 
 
@@ -216,7 +408,11 @@ class Summary(ApiModel):
     """The few figures that `kubectl get` prints, with four digits."""
 
     requests_per_second: DecimalString | None = Field(
-        default=None, description="Of the first workload that has figures."
+        default=None,
+        description=(
+            "Of the first workload that has figures: its own, or those of the point that stands "
+            "for it (the highest rate that met the objectives, else the most requests a second)."
+        ),
     )
     latency_p50_seconds: DecimalString | None = Field(
         default=None, description="Of the same workload."
@@ -227,6 +423,41 @@ class Summary(ApiModel):
     tokens_per_second: DecimalString | None = Field(
         default=None, description="Total tokens a second of the same workload."
     )
+
+
+class TuningCandidate(ApiModel):
+    """Engine arguments that were tried."""
+
+    arguments: Annotated[
+        list[NamedValue], Field(max_length=8, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(description="Those that differ from the candidate's own; none: the first one.")
+    requests_per_second: DecimalString | None = Field(
+        default=None, description="Of the workload, in one repetition. Absent: it has no figures."
+    )
+    failure: Failure | None = Field(default=None, description="Why it has none.")
+
+
+class TuningResult(ApiModel):
+    """Default and tuned side by side."""
+
+    workload: Name = Field(description="The batch workload that was served.")
+    seconds: DecimalString = Field(description="Time that the search took.")
+    is_complete: bool = Field(description="False: tuning.budgetSeconds ended the search early.")
+    candidates: Annotated[
+        list[TuningCandidate],
+        Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = Field(description="What was tried, in order; the first has the arguments as declared.")
+    best_arguments: Annotated[
+        list[NamedValue], Field(max_length=8, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(description="Those of the fastest that differ; none: the declared ones are.")
+    figures: WorkloadFigures | None = Field(
+        default=None,
+        description=(
+            "The whole workload with the best arguments, to be held against its figures as "
+            "declared. Absent: those are the best, or this measurement failed."
+        ),
+    )
+    failure: Failure | None = Field(default=None, description="Why the last one has no figures.")
 
 
 class TrialResult(ApiModel):
@@ -242,12 +473,19 @@ class TrialResult(ApiModel):
     start_seconds: StartSeconds | None = Field(
         default=None, description="Absent when the engine did not start."
     )
+    engine: EngineReport | None = Field(default=None, description="Memory of model and KV cache.")
+    ceilings: Ceilings | None = Field(
+        default=None, description="What the card can do. Absent without a GPU."
+    )
     workloads: Annotated[
         list[WorkloadResult], Field(max_length=16, json_schema_extra=LIST_MAP), UniqueNames
     ] = Field(default_factory=list, description="One entry a workload that was reached.")
     tasks: Annotated[
         list[TaskResult], Field(max_length=64, json_schema_extra=LIST_MAP), UniqueNames
     ] = Field(default_factory=list, description="One entry a task that was reached.")
+    tuning: TuningResult | None = Field(
+        default=None, description="Absent unless engine.tune is set."
+    )
     provenance: Provenance | None = Field(
         default=None, description="What it was measured with. Absent when nothing was loaded."
     )
@@ -266,7 +504,14 @@ class Progress(ApiModel):
     """Where a running trial stands."""
 
     stage: Literal[
-        "Queued", "Starting", "LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring"
+        "Queued",
+        "Starting",
+        "LoadingModel",
+        "StartingEngine",
+        "WarmingUp",
+        "Measuring",
+        "Scoring",
+        "Tuning",
     ] = Field(description="What the trial is doing.")
     detail: Text256 | None = Field(default=None, description="Which part of it.")
     attempt: Annotated[int, Field(ge=1, le=1000)] = Field(description="Number of the attempt.")

@@ -78,6 +78,12 @@ class Trial(StoredObject[TrialSpec, TrialStatus]):
                 wide=True,
             ),
             _figure("Device", ".status.result.provenance.device", "What it ran on.", wide=True),
+            _figure(
+                "Comparable",
+                ".status.conditions[?(@.type=='Comparable')].status",
+                "Whether its figures may be put beside the run's others.",
+                wide=True,
+            ),
             _figure("Run", ".spec.run", "The run.", wide=True),
             _figure(
                 "Message",

@@ -40,6 +40,11 @@ def with_condition(
     return [after if c is before else c for c in old] + ([] if before else [after])
 
 
+def without_condition(old: Sequence[Condition], type_: ConditionType) -> list[Condition]:
+    """Return `old` without `type_`: what is not judged has no verdict."""
+    return [c for c in old if c.type != type_]
+
+
 def condition(conditions: Sequence[Condition], type_: ConditionType) -> Condition | None:
     """Return the condition of that type, or None."""
     return next((c for c in conditions if c.type == type_), None)

@@ -16,6 +16,7 @@ from slmeval_api.run import Run, RunPool, RunStatus
 from slmeval_api.trial import Trial
 
 from .attempts import PoolDecision, PoolSituation, attempts_of, decide_pool, overdue
+from .comparison import comparisons
 from .conditions import condition, has_ended, is_true
 from .desired.attempt import desired_attempt
 from .desired.objects import desired_run, desired_trials
@@ -132,7 +133,11 @@ def _plan_run(
         return run.status  # somebody deleted a trial of a finished run: it is not measured again
     for name in missing:
         standings[name] = superseded() if is_superseded else _to_be_made(world, name, "the trial")
-    return _write_run(world, run, {n: standings[n] for n in desired}, plan)
+    in_order = {name: standings[name] for name in desired}
+    status = _write_run(world, run, in_order, plan)
+    if not is_superseded:
+        _announce_differences(run, status, plan)
+    return status
 
 
 def _may_make(world: World, name: str) -> bool:
@@ -192,11 +197,20 @@ def _carry_out(
 
 
 def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Plan) -> RunStatus:
-    """Add the statuses of `run` and its trials that differ from what is stored."""
-    for name, trial in world.trials_of(run).items():
-        if name not in standings:
-            continue
-        after = trial_status(trial, standings[name], world.now)
+    """Add the statuses of `run` and its trials that differ from what is stored.
+
+    Args:
+        world: what is stored.
+        run: the run.
+        standings: where its trials stand, by name, in the run's order.
+        plan: what the statuses are added to.
+
+    """
+    made = world.trials_of(run)
+    trials = {name: made[name] for name in standings if name in made}
+    compared = comparisons(run, list(trials.values()))
+    for name, trial in trials.items():
+        after = trial_status(trial, standings[name], world.now, comparison=compared.get(name))
         before = trial.status
         if (before.conditions, before.observed_generation) != (
             after.conditions,
@@ -204,10 +218,23 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
         ):
             plan.statuses.append(StatusWrite(info=Trial.info, name=name, status=after))
     jobs = [j for j in world.rayjobs if j.run == run.meta.name]
-    status = run_status(run, standings, attempts=attempts_of(run, jobs), now=world.now)
+    status = run_status(
+        run, standings, attempts=attempts_of(run, jobs), now=world.now, compared=compared
+    )
     if status != run.status:
         plan.statuses.append(StatusWrite(info=Run.info, name=run.meta.name, status=status))
     return status
+
+
+def _announce_differences(run: Run, status: RunStatus, plan: Plan) -> None:
+    """Add the news that trials of `run` are not comparable, unless it is stored already."""
+    before = condition(run.status.conditions, ConditionType.COMPARABLE)
+    after = condition(status.conditions, ConditionType.COMPARABLE)
+    if after is None or after.status != "False" or (before and before.status == "False"):
+        return
+    plan.announcements.append(
+        Announcement(reason=after.reason, message=after.message, is_warning=True)
+    )
 
 
 def _evaluation_standing(

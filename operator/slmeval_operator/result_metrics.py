@@ -145,7 +145,7 @@ def _export(trial: Trial, families: Families) -> None:
 
 def _export_workloads(result: TrialResult, base: list[str], families: Families) -> None:
     for workload in result.workloads:
-        figures = workload.figures
+        figures = workload.best_figures
         if figures is None:
             continue
         labels = [*base, workload.name]

@@ -1,6 +1,7 @@
 """Status documents of trials, runs and evaluations, from what was decided about them. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from slmeval_api.conditions import Condition, ConditionType, Reason
@@ -9,7 +10,15 @@ from slmeval_api.run import Attempt, Run, RunStatus
 from slmeval_api.trial import Trial, TrialStatus
 
 from .attempts import is_finished
-from .conditions import condition, has_ended, is_true, timestamp, with_condition
+from .comparison import Comparison, marked_of, run_comparison
+from .conditions import (
+    condition,
+    has_ended,
+    is_true,
+    timestamp,
+    with_condition,
+    without_condition,
+)
 from .verdict import Standing, State, standing_conditions, superseded
 
 
@@ -74,13 +83,41 @@ def _as_it_was(conditions: Sequence[Condition]) -> Standing:
     return Standing(state=state, reason=ready.reason, message=ready.message)
 
 
-def trial_status(trial: Trial, standing: Standing, now: datetime) -> TrialStatus:
-    """Return the operator's part of a trial's status: conditions, nothing else."""
+def trial_status(
+    trial: Trial, standing: Standing, now: datetime, *, comparison: Comparison | None = None
+) -> TrialStatus:
+    """Return the operator's part of a trial's status: conditions, nothing else.
+
+    Args:
+        trial: the trial as stored.
+        standing: where it stands.
+        now: the time of what changes.
+        comparison: whether it agrees with the others of its run; None: nothing to compare.
+
+    """
+    generation = trial.meta.generation
     conditions = standing_conditions(
-        trial.status.conditions, standing, generation=trial.meta.generation, now=now
+        trial.status.conditions, standing, generation=generation, now=now
     )
     conditions = _with_noise(conditions, trial, now)
-    return TrialStatus(observed_generation=trial.meta.generation, conditions=conditions)
+    conditions = _with_comparison(conditions, comparison, generation=generation, now=now)
+    return TrialStatus(observed_generation=generation, conditions=conditions)
+
+
+def _with_comparison(
+    conditions: list[Condition], comparison: Comparison | None, *, generation: int, now: datetime
+) -> list[Condition]:
+    if comparison is None:
+        return without_condition(conditions, ConditionType.COMPARABLE)
+    return with_condition(
+        conditions,
+        ConditionType.COMPARABLE,
+        "True" if comparison.is_comparable else "False",
+        reason=comparison.reason,
+        message=comparison.message,
+        generation=generation,
+        now=now,
+    )
 
 
 def _with_noise(conditions: list[Condition], trial: Trial, now: datetime) -> list[Condition]:
@@ -168,19 +205,43 @@ def run_status(
     *,
     attempts: Sequence[Attempt],
     now: datetime,
+    compared: Mapping[str, Comparison] | None = None,
 ) -> RunStatus:
-    """Return the status of `run`; its completion time, once set, stays."""
-    standing = run_standing(trials)
+    """Return the status of `run`; its completion time, once set, stays.
+
+    Args:
+        run: the run as stored.
+        trials: where its trials stand, by name.
+        attempts: its RayJobs.
+        now: the time of what changes.
+        compared: whether its trials agree, by name; those that say nothing are not in it.
+
+    """
+    compared = compared or {}
+    standing = _with_marked(run_standing(trials), compared, run.meta.name)
+    generation = run.meta.generation
     completed = run.status.completion_time or timestamp(now) if standing.has_ended else None
+    conditions = standing_conditions(
+        run.status.conditions, standing, generation=generation, now=now
+    )
     return RunStatus(
-        observed_generation=run.meta.generation,
-        conditions=standing_conditions(
-            run.status.conditions, standing, generation=run.meta.generation, now=now
+        observed_generation=generation,
+        conditions=_with_comparison(
+            conditions, run_comparison(compared), generation=generation, now=now
         ),
         trials=counts_of(list(trials.values())),
         attempts=list(attempts),
         completion_time=completed,
     )
+
+
+def _with_marked(standing: Standing, compared: Mapping[str, Comparison], run: str) -> Standing:
+    """Return the standing of a run, with a word on trials that are not comparable at its end."""
+    marked = marked_of(compared)
+    if not marked or not standing.has_ended or standing.reason == Reason.SUPERSEDED:
+        return standing
+    words = f"Not comparable with the rest: {marked}; see Comparable of SLMRun {run}."
+    return replace(standing, message=f"{standing.message} {words}")
 
 
 def evaluation_status(

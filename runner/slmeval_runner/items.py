@@ -1,7 +1,7 @@
 """A task's items: finding the file that a source names, and reading its JSON lines."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,20 +49,30 @@ def load(source: str, fields: Fields, labels: Sequence[str], folders: Folders) -
 
     """
     content = _content(source, folders)
+    known = frozenset(labels)
+    items = [_item(row, where, fields, known) for where, row in _rows(source, content)]
+    return Loaded(items, content)
+
+
+def rows(source: str, folders: Folders) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each JSON object of `source`, with its place for messages. Raises TaskUnusable."""
+    yield from _rows(source, _content(source, folders))
+
+
+def _rows(source: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise TaskUnusable(f"{source}: line {line} is not UTF-8: save the file as UTF-8") from error
-    known = frozenset(labels)
-    items = [
-        _item(line, f"{source}: line {number}", fields, known)
-        for number, line in enumerate(text.split("\n"), start=1)
-        if line.strip()
-    ]
-    if not items:
+        number = content[: error.start].count(b"\n") + 1
+        raise TaskUnusable(
+            f"{source}: line {number} is not UTF-8: save the file as UTF-8"
+        ) from error
+    lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if not lines:
         raise TaskUnusable(f"{source}: has no items: put one JSON object on each line")
-    return Loaded(items, content)
+    for number, line in lines:
+        where = f"{source}: line {number}"
+        yield where, _object(line, where)
 
 
 def _content(source: str, folders: Folders) -> bytes:
@@ -99,7 +109,7 @@ def _missing(source: str, path: Path, folders: Folders) -> str:
     return f"{source}: no file {path.name}; beside it: {there or 'nothing'}: correct the source"
 
 
-def _item(line: str, where: str, fields: Fields, labels: frozenset[str]) -> Item:
+def _object(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -108,6 +118,10 @@ def _item(line: str, where: str, fields: Fields, labels: frozenset[str]) -> Item
         ) from error
     if not isinstance(row, dict):
         raise TaskUnusable(f"{where} is a JSON {type(row).__name__}, not an object")
+    return row
+
+
+def _item(row: dict[str, Any], where: str, fields: Fields, labels: frozenset[str]) -> Item:
     text = _column(row, fields.text, "text", where)
     label = _column(row, fields.label, "label", where)
     if label not in labels:

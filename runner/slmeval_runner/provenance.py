@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from slmeval_api.plan import Plan
 from slmeval_api.result import NamedValue, Provenance
 
 from slmeval_runner import __version__
+from slmeval_runner.devices.facts import Device, gpus
 from slmeval_runner.models import LocatedModel, describe
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -21,16 +21,7 @@ DISTRIBUTIONS = {
     "transformers": ("transformers",),
 }
 TEXT_LIMIT = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """What the engine ran on."""
-
-    name: str | None
-    ids: tuple[str, ...] = ()
-    versions: tuple[tuple[str, str], ...] = ()
-    """Of the driver and of CUDA."""
+ID_COUNT_LIMIT = 16
 
 
 def provenance(
@@ -51,13 +42,13 @@ def provenance(
     """
     device = device_of(plan.gpus_per_worker > 0 and plan.engine == "vllm")
     found = {"python": platform.python_version()} | installed_versions(plan.engine)
-    found |= dict(device.versions) | dict(versions)
+    found |= device.versions | dict(versions)
     return Provenance(
         engine=plan.engine,
         runner_version=__version__,
         versions=named_values(found)[:16],
-        device=device.name,
-        device_ids=list(device.ids),
+        device=device.name and device.name[:TEXT_LIMIT],
+        device_ids=list(device.ids)[:ID_COUNT_LIMIT],
         node=os.environ.get("SLMEVAL_NODE") or None,
         image=plan.image,
         engine_arguments=named_values(arguments)[:64],
@@ -91,7 +82,7 @@ def installed_versions(engine: str) -> dict[str, str]:
 
 def device_of(is_gpu: bool) -> Device:
     """Return the GPUs that this process sees, or the CPU."""
-    return _gpus() if is_gpu else Device(name=cpu_model(CPUINFO))
+    return gpus() if is_gpu else Device(name=cpu_model(CPUINFO))
 
 
 def cpu_model(cpuinfo: Path) -> str | None:
@@ -110,44 +101,3 @@ def cpu_model(cpuinfo: Path) -> str | None:
 
 def _is_model(key: str) -> bool:
     return key.strip() == "model name"
-
-
-def _gpus() -> Device:
-    """Return what NVML says of the GPUs that CUDA_VISIBLE_DEVICES leaves to this process."""
-    try:
-        import pynvml
-    except ImportError:
-        return Device(name=None)
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return Device(name=None)
-    try:
-        handles = [_handle(pynvml, which) for which in _visible(pynvml.nvmlDeviceGetCount())]
-        names = [_text(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
-        ids = tuple(_text(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles)
-        driver = _text(pynvml.nvmlSystemGetDriverVersion())
-    except pynvml.NVMLError:
-        return Device(name=None)
-    finally:
-        pynvml.nvmlShutdown()
-    count = f"{len(names)} × " if len(names) > 1 else ""
-    name = f"{count}{names[0]}" if names else None
-    return Device(name=name, ids=ids[:16], versions=(("driver", driver),))
-
-
-def _visible(count: int) -> list[str]:
-    text = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if text is None:
-        return [str(index) for index in range(count)]
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _handle(pynvml: object, which: str) -> object:
-    if which.isdecimal():
-        return pynvml.nvmlDeviceGetHandleByIndex(int(which))  # type: ignore[attr-defined]
-    return pynvml.nvmlDeviceGetHandleByUUID(which)  # type: ignore[attr-defined]
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -18,7 +18,7 @@ SHORT = Context(prec=4)
 
 def summary_of(workloads: Sequence[WorkloadResult], tasks: Sequence[TaskResult]) -> Summary:
     """Return the figures for `kubectl get`; what has no figures is absent."""
-    figures = next((w.figures for w in workloads if w.figures), None)
+    figures = next((w.best_figures for w in workloads if w.best_figures), None)
     scores = [Decimal(t.score.value) for t in tasks if t.score]
     has_all_scores = bool(tasks) and len(scores) == len(tasks)
     return Summary(

@@ -1,4 +1,4 @@
-"""The order of a trial: data, model, engine, warm-up, workloads, tasks, summary.
+"""The order of a trial: data, model, engine, warm-up, workloads, tasks, tuning, summary.
 
 Independent of engine and of Ray. Speed is measured before accuracy, on prompts that share
 nothing, while the engine's prefix cache is on as users have it; that no measured prompt came from
@@ -6,27 +6,38 @@ the cache is checked by its counters. Then the tasks may profit from it.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Literal
 
 from slmeval_api.base import decimal_string
+from slmeval_api.model import EngineOptions
 from slmeval_api.plan import Plan, PlannedTrial
 from slmeval_api.result import (
+    Ceilings,
+    EngineReport,
     Failure,
     Progress,
     Provenance,
     StartSeconds,
     TaskResult,
     TrialResult,
+    TuningResult,
     WorkloadResult,
 )
 from slmeval_api.task import Task
+from slmeval_api.workload import Workload
 
-from slmeval_runner.engines.base import Engine, EngineFacts, Request
+from slmeval_runner.devices.monitor import Monitor
+from slmeval_runner.engines.base import (
+    CeilingFacts,
+    Engine,
+    EngineFacts,
+    EngineMemory,
+    Request,
+    StartParts,
+)
 from slmeval_runner.failures import EngineFailed, MeasurementInvalid, TaskUnusable, TrialError, cut
 from slmeval_runner.folders import Folders
 from slmeval_runner.models import LocatedModel, locate
@@ -34,36 +45,70 @@ from slmeval_runner.provenance import provenance
 from slmeval_runner.results import first_failure, summary_of
 from slmeval_runner.tasks import type_of
 from slmeval_runner.tasks.base import Prepared
-from slmeval_runner.times import timestamp, utc_now
-from slmeval_runner.workloads import batch
+from slmeval_runner.times import CLOCK, Clock, timestamp
+from slmeval_runner.tuning import differing, tune
+from slmeval_runner.workloads.figures import Card
+from slmeval_runner.workloads.measure import measure
+from slmeval_runner.workloads.points import Bench
 
 WARMUP_TOKENS = 8
 DETAIL_LIMIT = 256
 Emit = Callable[[Progress], None]
-Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring"]
+Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring", "Tuning"]
 
 
 @dataclass(slots=True)
 class _Start:
     """How long each part of the start took; None: not reached, or there was none."""
 
+    waited_s: float | None = None
     total_s: float | None = None
     model_s: float | None = None
+    warmup_s: float | None = None
     facts: EngineFacts | None = None
 
     def seconds(self) -> StartSeconds | None:
         if self.total_s is None or self.facts is None:
             return None
+        parts = self.facts.parts or StartParts()
         return StartSeconds(
-            total=decimal_string(self.total_s, digits=3),
-            libraries=_seconds(self.facts.libraries_s),
+            total=decimal_string(self.total_s + (self.waited_s or 0.0), digits=3),
+            libraries=_seconds(_sum(self.waited_s, self.facts.libraries_s)),
             model=_seconds(self.model_s),
+            process=_seconds(parts.process_s),
+            device=_seconds(parts.device_s),
+            weights=_seconds(parts.weights_s),
+            compile=_seconds(parts.compile_s),
+            kv_cache=_seconds(parts.kv_cache_s),
+            graphs=_seconds(parts.graphs_s),
             engine=_seconds(self.facts.start_s),
+            warmup=_seconds(self.warmup_s),
         )
+
+
+def _sum(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
 
 
 def _seconds(value: float | None) -> str | None:
     return None if value is None else decimal_string(value, digits=3)
+
+
+def _engine_report(memory: EngineMemory) -> EngineReport:
+    return EngineReport(
+        parameters=memory.parameters,
+        weights_bytes=memory.weights_bytes,
+        kv_cache_tokens=memory.kv_cache_tokens,
+        kv_cache_bytes=memory.kv_cache_bytes,
+    )
+
+
+def _ceilings(facts: CeilingFacts) -> Ceilings:
+    return Ceilings(
+        teraflops_per_second=decimal_string(facts.flops_per_s / 1e12, digits=1),
+        gigabytes_per_second=decimal_string(facts.bytes_per_s / 1e9, digits=1),
+    )
 
 
 @dataclass(slots=True)
@@ -75,6 +120,8 @@ class _Parts:
     prepared: dict[str, Prepared] = field(default_factory=dict)
     located: LocatedModel | None = None
     start: _Start = field(default_factory=_Start)
+    ceilings: CeilingFacts | None = None
+    tuning: TuningResult | None = None
 
 
 class TrialRun:
@@ -88,17 +135,33 @@ class TrialRun:
         *,
         folders: Folders,
         emit: Emit,
-        now: Callable[[], datetime] = utc_now,
-        monotonic: Callable[[], float] = time.monotonic,
+        monitor: Monitor,
+        waited_s: float | None = None,
+        clock: Clock = CLOCK,
     ) -> None:
+        """Make it ready to run.
+
+        Args:
+            plan: what is asked of every trial.
+            trial: this one.
+            engine: not started.
+            folders: where models and data are.
+            emit: takes the progress.
+            monitor: reads the devices while something is measured.
+            waited_s: seconds that the trial waited for this process, whose libraries may have had
+                to be imported first; they count as part of the start. None: nobody knows.
+            clock: what times and durations are taken by.
+
+        """
         self._plan = plan
         self._trial = trial
         self._engine = engine
         self._folders = folders
         self._emit = emit
-        self._now = now
-        self._monotonic = monotonic
-        self._parts = _Parts()
+        self._monitor = monitor
+        self._now = clock.now
+        self._monotonic = clock.monotonic
+        self._parts = _Parts(start=_Start(waited_s=waited_s))
 
     async def run(self) -> TrialResult:
         """Return everything that could be measured, and why the rest could not."""
@@ -111,6 +174,7 @@ class TrialRun:
                 await self._start(started_s)
                 await self._measure()
                 await self._score()
+                await self._tune()
         except TrialError as error:
             failure = error.failure
         finally:
@@ -123,8 +187,11 @@ class TrialRun:
             completed_at=timestamp(self._now()),
             summary=summary_of(parts.workloads, tasks if len(tasks) == len(self._asked) else []),
             start_seconds=parts.start.seconds(),
+            engine=_engine_report(facts.memory) if facts and facts.memory else None,
+            ceilings=_ceilings(parts.ceilings) if parts.ceilings else None,
             workloads=parts.workloads,
             tasks=tasks,
+            tuning=parts.tuning,
             provenance=self._provenance(facts) if facts else None,
             failure=failure or first_failure(parts.workloads, tasks),
         )
@@ -132,6 +199,13 @@ class TrialRun:
     @property
     def _asked(self) -> list[Task]:
         return self._plan.tasks
+
+    @property
+    def _most_in_flight(self) -> int | None:
+        """Requests sent and not finished at a time; None: unknown, as where there are tasks."""
+        loads = [workload.most_in_flight for workload in self._plan.workloads]
+        known = [load for load in loads if load is not None]
+        return max(known) if known and len(known) == len(loads) and not self._asked else None
 
     def _tasks_in_order(self) -> list[TaskResult]:
         done = self._parts.tasks
@@ -167,10 +241,14 @@ class TrialRun:
             start.model_s = self._monotonic() - begun_s
         self._tell("StartingEngine")
         folder = self._parts.located.folder if self._parts.located else None
-        start.facts = await self._engine.start(folder, entry.engine)
+        start.facts = await self._engine.start(
+            folder, entry.engine, most_in_flight=self._most_in_flight
+        )
         self._tell("WarmingUp")
         ids = list(self._engine.tokenizer.vocabulary[:WARMUP_TOKENS])
-        await self._engine.generate([Request(prompt_token_ids=ids, max_tokens=1, is_exact=True)])
+        begun_s = self._monotonic()
+        await self._engine.serve([Request(prompt_token_ids=ids, max_tokens=1, is_exact=True)])
+        start.warmup_s = self._monotonic() - begun_s
         start.total_s = self._monotonic() - started_s
 
     def _prepare_tasks(self) -> None:
@@ -185,16 +263,57 @@ class TrialRun:
                 self._parts.tasks[task.name] = kind.failed(task, error)
 
     async def _measure(self) -> None:
-        facts = self._facts
+        if not self._plan.workloads:
+            return
+        self._parts.ceilings = await self._engine.ceilings()
         for workload in self._plan.workloads:
-            result = await batch.measure(
-                workload,
-                self._engine,
-                max_model_len=facts.max_model_len,
-                seed=self._plan.seed,
-                tell=partial(self._tell_measuring, workload.name),
-            )
-            self._parts.workloads.append(result)
+            self._parts.workloads.append(await self._one_workload(workload, self._facts))
+
+    async def _one_workload(self, workload: Workload, facts: EngineFacts) -> WorkloadResult:
+        ceilings, card = self._parts.ceilings, None
+        if ceilings and facts.shape:
+            card = Card(shape=facts.shape, ceilings=ceilings, gpus=facts.gpus)
+        bench = Bench(
+            engine=self._engine,
+            monitor=self._monitor,
+            card=card,
+            tell=partial(self._tell_measuring, workload.name),
+        )
+        return await measure(
+            workload,
+            bench,
+            max_model_len=facts.max_model_len,
+            seed=self._plan.seed,
+            folders=self._folders,
+        )
+
+    async def _tune(self) -> None:
+        """Start the engine anew with other arguments, when all else is measured."""
+        declared = self._trial.model.engine
+        batches = [workload for workload in self._plan.workloads if workload.batch]
+        if not declared.tune or not batches:
+            return
+        workload = batches[0]
+        self._parts.tuning = await tune(
+            declared,
+            next(r for r in self._parts.workloads if r.name == workload.name),
+            partial(self._with_options, workload),
+            resolved=self._facts.arguments,
+            monotonic=self._monotonic,
+        )
+
+    async def _with_options(
+        self, workload: Workload, options: EngineOptions, repetitions: int
+    ) -> WorkloadResult:
+        self._tell(
+            "Tuning",
+            ", ".join(f"{a.name}={a.value}" for a in differing(self._trial.model.engine, options)),
+        )
+        await self._engine.stop()
+        folder = self._parts.located.folder if self._parts.located else None
+        facts = await self._engine.start(folder, options, most_in_flight=self._most_in_flight)
+        load = workload.load.model_copy(update={"repetitions": repetitions})
+        return await self._one_workload(workload.model_copy(update={workload.kind: load}), facts)
 
     async def _score(self) -> None:
         for task in self._asked:
@@ -211,7 +330,7 @@ class TrialRun:
         questions = await asyncio.to_thread(
             prepared.questions, self._engine.tokenizer, max_model_len=self._facts.max_model_len
         )
-        served = await self._engine.generate(questions.requests)
+        served = await self._engine.serve(questions.requests)
         if len(served.outcomes) != len(questions.requests):
             raise EngineFailed(
                 f"the engine answered {len(served.outcomes)} of {len(questions.requests)} items "

@@ -1,8 +1,11 @@
 """The driver with real Ray: a head without trials, a worker, simulated engines."""
 
 import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -88,6 +91,28 @@ def reasons(statuses: dict[str, TrialStatus]) -> dict[str, Any]:
     return {n: r.failure.reason if r and r.failure else None for n, r in results.items()}
 
 
+def fork_servers() -> list[int]:
+    """Return the processes of this machine that start trials."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if b"slmeval_runner.driver.forkserver" in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
+
+
+def kill_a_host_with_a_trial() -> None:
+    """Wait until a fork server has a trial, and kill the Ray actor that it belongs to."""
+    while True:
+        for pid in fork_servers():
+            with suppress(OSError):
+                if Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                    status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                    os.kill(int(status[1]), signal.SIGKILL)
+                    return
+        time.sleep(0.1)
+
+
 @pytest.mark.usefixtures("cluster")
 class TestADriverInRay:
     @pytest.mark.parametrize("cluster", [""], indirect=True, ids=["sound"])
@@ -108,6 +133,20 @@ class TestADriverInRay:
     def test_ends_a_process_that_hangs(self, tmp_path: Path) -> None:
         statuses = driven(tmp_path, a_plan("a", "b", "c", trialDeadlineSeconds=20))
         assert reasons(statuses) == {A: None, B: "TrialDeadlineExceeded", C: None}
+
+    @pytest.mark.parametrize("cluster", ["hang:a"], indirect=True)
+    def test_outlives_a_host_that_is_killed(self, tmp_path: Path) -> None:
+        killer = threading.Thread(target=kill_a_host_with_a_trial, daemon=True)
+        killer.start()
+        statuses = driven(tmp_path, a_plan("a", "b", trialDeadlineSeconds=60))
+        assert reasons(statuses) == {A: "WorkerLost", B: None}
+        assert len(fork_servers()) == 1
+
+    @pytest.mark.parametrize("cluster", [""], indirect=True, ids=["with room for two"])
+    def test_measures_trials_of_one_worker_side_by_side(self, tmp_path: Path) -> None:
+        plan = a_plan("a", "b", "c", gpusPerWorker=2)
+        assert reasons(driven(tmp_path, plan)) == {A: None, B: None, C: None}
+        assert len(fork_servers()) == 1
 
     @pytest.mark.parametrize("cluster", ["invalid-report:a"], indirect=True)
     def test_cannot_bring_a_forged_report_to_the_cluster(self, tmp_path: Path) -> None:

@@ -10,16 +10,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from builders import a_workload
-from runner_builders import a_classification, a_plan
+from builders import Json, a_load, a_workload
+from runner_builders import a_classification, a_plan, write_lines
 from slmeval_api.model import EngineOptions
+from slmeval_api.result import WorkloadResult
 from slmeval_api.workload import Workload
+from slmeval_runner.devices.monitor import NoDevice
 from slmeval_runner.engines.base import EngineFacts, Message, Request, Served
 from slmeval_runner.engines.vllm import VllmEngine
 from slmeval_runner.failures import ModelUnusable
 from slmeval_runner.folders import Folders
 from slmeval_runner.trial import TrialRun
-from slmeval_runner.workloads import batch
+from slmeval_runner.workloads.measure import measure
+from slmeval_runner.workloads.points import Bench
 from tools import cache
 
 DEFAULT_MODEL = cache() / "models/smollm2-135m-instruct"
@@ -43,8 +46,8 @@ class Started:
         self.engine = VllmEngine(has_gpu=False, is_in_process=True)
         self.facts: EngineFacts = asyncio.run(self.engine.start(MODEL, OPTIONS))
 
-    def generate(self, *requests: Request) -> Served:
-        return asyncio.run(self.engine.generate(requests))
+    def serve(self, *requests: Request) -> Served:
+        return asyncio.run(self.engine.serve(requests))
 
     def hits(self) -> int:
         return asyncio.run(self.engine.counters()).prefix_cache_hits
@@ -53,7 +56,7 @@ class Started:
         ids = self.engine.tokenizer.encode_chat([Message("user", text)])
         assert ids is not None
         request = Request(prompt_token_ids=ids, max_tokens=tokens, choices=choices)
-        return self.generate(request).outcomes[0].text
+        return self.serve(request).outcomes[0].text
 
 
 class Lent:
@@ -62,10 +65,14 @@ class Lent:
     def __init__(self, started: Started) -> None:
         self._started = started
         self.tokenizer = started.engine.tokenizer
-        self.generate = started.engine.generate
+        self.serve = started.engine.serve
+        self.forget = started.engine.forget
+        self.ceilings = started.engine.ceilings
         self.counters = started.engine.counters
 
-    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+    async def start(
+        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+    ) -> EngineFacts:
         return self._started.facts
 
     async def stop(self) -> None:
@@ -94,7 +101,7 @@ def exact(vllm: Started, count: int, tokens: int, output: int = 4, first: int = 
 class TestRequests:
     def test_come_back_in_order_with_exact_counts_and_a_clock(self, vllm: Started) -> None:
         requests = exact(vllm, 3, 40, first=1000)
-        served = vllm.generate(*requests)
+        served = vllm.serve(*requests)
         for outcome in served.outcomes:
             assert outcome.is_finished
             assert (outcome.prompt_tokens, outcome.output_tokens) == (40, 4)
@@ -113,9 +120,9 @@ class TestRequests:
 
     def test_move_the_cache_counter_when_prompts_repeat(self, vllm: Started) -> None:
         request = exact(vllm, 1, 300, first=5000)
-        vllm.generate(*request)
+        vllm.serve(*request)
         before = vllm.hits()
-        again = vllm.generate(*request)
+        again = vllm.serve(*request)
         assert vllm.hits() - before == again.outcomes[0].cached_tokens
         assert vllm.hits() > before
 
@@ -150,26 +157,86 @@ class TestTokenizer:
         assert min(vocabulary) >= 0
 
 
-class TestBatch:
-    def test_gives_figures_that_agree_with_each_other(self, vllm: Started) -> None:
-        workload = Workload.from_json_data(
-            a_workload(requests=3, inputTokens=32, outputTokens=4, repetitions=2, warmupRequests=1)
-        )
-        measure = batch.measure(
-            workload,
-            vllm.engine,
+def measured(vllm: Started, workload: Json) -> WorkloadResult:
+    bench = Bench(engine=vllm.engine, monitor=NoDevice(), card=None, tell=lambda _: None)
+    return asyncio.run(
+        measure(
+            Workload.from_json_data(workload),
+            bench,
             max_model_len=vllm.facts.max_model_len,
             seed=1,
-            tell=lambda _: None,
+            folders=Folders(),
         )
-        result = asyncio.run(measure)
+    )
+
+
+class TestWorkloads:
+    def test_a_batch_has_figures_that_agree_with_each_other(self, vllm: Started) -> None:
+        asked = a_workload(
+            requests=3, inputTokens=32, outputTokens=4, repetitions=2, warmupRequests=1
+        )
+        result = measured(vllm, asked)
         assert result.failure is None
-        assert result.figures is not None
-        seconds = [float(s) for s in result.figures.repetition_seconds]
-        assert float(result.figures.requests_per_second) == pytest.approx(
-            6 / sum(seconds), rel=0.01
-        )
-        assert float(result.figures.latency_seconds.p99) <= max(seconds) + 0.01
+        figures = result.figures
+        assert figures is not None
+        seconds = [float(s) for s in figures.repetition_seconds]
+        assert float(figures.requests_per_second) == pytest.approx(6 / sum(seconds), rel=0.01)
+        assert float(figures.latency_seconds.p99) <= max(seconds) + 0.01
+        assert figures.inter_token_seconds is not None
+        assert figures.inter_token_seconds.n == 6 * 3
+        assert figures.engine is not None
+        assert figures.engine.peak_running == 3
+        assert figures.engine.steps >= 2 * 4
+
+    def test_a_fixed_number_is_in_flight(self, vllm: Started) -> None:
+        result = measured(vllm, a_load("concurrency", levels=[2], repetitions=1))
+        figures = result.points[0].figures
+        assert figures is not None, result.failure
+        assert figures.engine is not None
+        assert figures.engine.peak_running == 2
+        assert float(figures.mean_concurrency) == pytest.approx(2, rel=0.15)
+
+    def test_requests_come_at_the_rate_that_was_drawn(self, vllm: Started) -> None:
+        asked = a_load("rate", requestsPerSecond=["4"], requests=12, warmupRequests=1)
+        result = measured(vllm, asked)
+        figures = result.points[0].figures
+        assert figures is not None, result.failure
+        assert figures.engine is not None
+        assert figures.engine.peak_running < 12
+        assert float(figures.seconds) > 1.0  # 11 gaps of a quarter of a second in the mean
+
+    def test_ones_own_prompts_are_measured_again_without_the_cache(
+        self, vllm: Started, tmp_path: Path
+    ) -> None:
+        text = "word " * 40
+        file = write_lines(tmp_path / "p.jsonl", *(f'{{"prompt": "{n} {text}"}}' for n in range(3)))
+        prompts = {"source": f"file://{file}"}
+        asked = a_workload(requests=3, inputTokens=None, prompts=prompts, repetitions=2)
+        result = measured(vllm, asked)
+        assert result.failure is None
+        shared = measured(vllm, a_workload(
+            requests=6, inputTokens=None, prompts=prompts, repetitions=1, allowPrefixCaching=True
+        ))  # fmt: skip
+        assert shared.figures is not None
+        assert shared.figures.cached_input_tokens is not None
+
+
+class TestFacts:
+    def test_the_parts_of_the_start_are_its_parts(self, vllm: Started) -> None:
+        parts = vllm.facts.parts
+        assert parts is not None
+        known = [parts.process_s, parts.device_s, parts.weights_s, parts.compile_s, parts.graphs_s]
+        seconds = [part for part in known if part is not None]
+        assert len(seconds) == 5
+        assert min(seconds) >= 0.0
+        assert sum(seconds) <= vllm.facts.start_s
+
+    def test_the_model_is_counted(self, vllm: Started) -> None:
+        memory = vllm.facts.memory
+        assert memory is not None
+        assert memory.parameters == 134_515_008  # SmolLM2-135M, its embedding counted once
+        assert memory.kv_cache_tokens is not None
+        assert memory.kv_cache_tokens > 1024
 
 
 class TestTrial:
@@ -180,7 +247,14 @@ class TestTrial:
             tasks=[a_classification(limit=4, fewShot={"count": 1})],
             trials=[{"name": "t", "model": {"name": "m", "source": f"file://{MODEL}"}}],
         )
-        run = TrialRun(plan, plan.trials[0], Lent(vllm), folders=Folders(), emit=lambda _: None)
+        run = TrialRun(
+            plan,
+            plan.trials[0],
+            Lent(vllm),
+            folders=Folders(),
+            emit=lambda _: None,
+            monitor=NoDevice(),
+        )
         result = asyncio.run(run.run())
         assert result.failure is None
         assert (result.tasks[0].items, result.tasks[0].answered) == (4, 4)

@@ -114,6 +114,7 @@ class TestTheArticlesExperiment:
                 assert isinstance(evaluation, Evaluation)
                 (workload,) = evaluation.spec.workloads
                 batch = workload.batch
+                assert batch is not None
                 assert (batch.requests, batch.input_tokens, batch.output_tokens) == (500, 2000, 100)
 
 

@@ -1,12 +1,27 @@
 """SLMEvaluations whose workloads or tasks must be refused, with what the API server says."""
 
-from builders import a_model, a_task, a_workload, evaluation_body
+from typing import Any
+
+from builders import a_load, a_model, a_task, a_workload, evaluation_body
 
 from verdicts.cases import Bad, Json, changed
 
 
 def _batch(**batch: object) -> Json:
     return evaluation_body(workloads=[a_workload("chat", **batch)])
+
+
+def _load(kind: str, **load: Any) -> Json:
+    return evaluation_body(workloads=[a_load(kind, **load)])
+
+
+def _search(**rate: object) -> Json:
+    asked: dict[str, Any] = {
+        "search": {},
+        "objectives": {"latencySeconds": "1"},
+        "requestsPerSecond": None,
+    }
+    return evaluation_body(workloads=[a_load("rate", **asked | rate)])
 
 
 def _task(**overrides: object) -> Json:
@@ -25,8 +40,85 @@ WORKLOADS = (
     Bad(
         "a workload of no kind",
         evaluation_body(workloads=[{"name": "chat"}]),
+        "spec.workloads[0]",
+        "exactly one of batch, concurrency, rate must be set",
+    ),
+    Bad(
+        "a workload of two kinds",
+        evaluation_body(workloads=[a_load("batch") | a_load("rate")]),
+        "spec.workloads[0]",
+        "exactly one of batch, concurrency, rate must be set",
+    ),
+    Bad(
+        "prompts of one's own and random ones",
+        _batch(prompts={"source": "configmap://prompts/chat.jsonl"}),
         "spec.workloads[0].batch",
-        "Required value",
+        "name inputTokens for random prompts, or prompts for your own",
+    ),
+    Bad(
+        "prompts of no kind",
+        _batch(inputTokens=None),
+        "spec.workloads[0].batch",
+        "name inputTokens for random prompts, or prompts for your own",
+    ),
+    Bad(
+        "a spread of lengths that are one's own",
+        _batch(inputTokens=None, prompts={"source": "file:///p.jsonl"}, lengthSpreadPercent=10),
+        "spec.workloads[0].batch",
+        "lengthSpreadPercent is for random prompts",
+    ),
+    Bad(
+        "prompts above the folder",
+        _batch(inputTokens=None, prompts={"source": "file:///data/../p.jsonl"}),
+        "spec.workloads[0].batch.prompts",
+        "must not contain '..'",
+    ),
+    Bad("a sweep without levels", _load("concurrency", levels=[]), "levels", "at least 1 items"),
+    Bad("a level twice", _load("concurrency", levels=[4, 4]), "levels[1]", "Duplicate value"),
+    Bad(
+        "nothing in flight",
+        _load("concurrency", levels=[0]),
+        "levels[0]",
+        "greater than or equal to 1",
+    ),
+    Bad(
+        "neither rates nor a search",
+        _load("rate", requestsPerSecond=None),
+        "spec.workloads[0].rate",
+        "name requestsPerSecond, the rates to measure, or search",
+    ),
+    Bad(
+        "a rate of nothing",
+        _load("rate", requestsPerSecond=["0"]),
+        "spec.workloads[0].rate.requestsPerSecond[0]",
+        "should match",
+    ),
+    Bad(
+        "a search for nothing",
+        _load("rate", requestsPerSecond=None, search={}),
+        "spec.workloads[0].rate",
+        "search needs objectives",
+    ),
+    Bad(
+        "a search from above to below",
+        _search(search={"lowest": "9", "highest": "8.5"}),
+        "spec.workloads[0].rate.search",
+        "search.lowest must be below search.highest",
+    ),
+    Bad(
+        "objectives without a limit",
+        _search(objectives={"attainmentPercent": 90}),
+        "spec.workloads[0].rate.objectives",
+        "name at least one of timeToFirstTokenSeconds",
+    ),
+    Bad(
+        "a spread that is longer than the context that was asked for",
+        evaluation_body(
+            models=[a_model(engine={"maxModelLen": 2048})],
+            workloads=[a_load("rate", inputTokens=1900, outputTokens=100, lengthSpreadPercent=3)],
+        ),
+        "spec",
+        "exceed a model's engine.maxModelLen",
     ),
     Bad(
         "two workloads of one name",

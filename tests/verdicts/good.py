@@ -1,6 +1,7 @@
 """Manifests at the edge of what is allowed: both judges must take them."""
 
 from builders import (
+    a_load,
     a_model,
     a_task,
     a_workload,
@@ -55,6 +56,21 @@ EVALUATIONS = (
     Good("a request that fills the context", evaluation_body(
         models=[a_model(engine={"maxModelLen": 2048})],
         workloads=[a_workload(inputTokens=2000, outputTokens=48)])),
+    Good("a spread that fills the context", evaluation_body(
+        models=[a_model(engine={"maxModelLen": 2060})],
+        workloads=[a_load("concurrency", inputTokens=1900, outputTokens=100,
+                          lengthSpreadPercent=3)])),
+    Good("prompts of one's own", evaluation_body(workloads=[a_load(
+        "batch", inputTokens=None, prompts={"source": "configmap://prompts/chat.jsonl"})])),
+    Good("the most levels", evaluation_body(workloads=[a_load(
+        "concurrency", levels=list(range(1, 13)))])),
+    Good("a search", evaluation_body(workloads=[a_load(
+        "rate", requestsPerSecond=None, search={"lowest": "0.5", "highest": "10"},
+        objectives={"timeToFirstTokenSeconds": "0.5", "timePerOutputTokenSeconds": "0.05"})])),
+    Good("the most workloads, models and levels", evaluation_body(
+        models=[a_model(f"m{i}", engine={"maxModelLen": 2048}) for i in range(64)],
+        workloads=[a_load("concurrency", f"w{i}", levels=list(range(1, 13)))
+                   for i in range(16)])),
     Good("random weights without a task", evaluation_body(
         models=[a_model(engine={"loadFormat": "dummy"})])),
     Good("tasks alone", evaluation_body(workloads=[], tasks=[a_task()])),

@@ -232,6 +232,9 @@ def _worker(
     node = {"name": "SLMEVAL_NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     engine_env = _env(
         HF_HOME=f"{CACHE_FOLDER}/huggingface",
+        VLLM_CACHE_ROOT=f"{CACHE_FOLDER}/vllm",  # what was compiled, by model and arguments
+        TRITON_CACHE_DIR=f"{CACHE_FOLDER}/triton",
+        FLASHINFER_WORKSPACE_BASE=CACHE_FOLDER,
         VLLM_NO_USAGE_STATS="1",
         RAY_worker_niceness="0",  # Ray's 15 would measure how the engine yields to others
     )

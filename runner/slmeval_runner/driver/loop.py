@@ -15,9 +15,9 @@ from slmeval_runner.files import REPORT_LIMIT_BYTES
 from slmeval_runner.results import failed_result
 from slmeval_runner.times import timestamp, utc_now
 
-from .actor import Word
-from .placing import fits_any_worker, gpus_needed, placements
-from .processes import Crashed, Died, Event, Processes
+from .events import Crashed, Died, Event, Word
+from .placing import Placement, fits_any_worker, gpus_needed, placements
+from .processes import Processes
 from .reports import Reports
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ REMIND_S = 30.0
 
 @dataclass(slots=True, kw_only=True)
 class _Started:
-    node: str
+    placement: Placement
     at_s: float
     started_at: str
 
@@ -131,16 +131,17 @@ class Driver:
         nodes = self._processes.nodes()
         if not nodes:
             self._remind("waiting for workers to join the Ray cluster")
-        running = {name: started.node for name, started in self._running.items()}
+        running = [started.placement for started in self._running.values()]
         for placement in placements(self._plan, self._waiting, running, nodes):
             trial = placement.trial
             self._waiting.remove(trial)
             self._running[trial.name] = _Started(
-                node=placement.node, at_s=self._monotonic(), started_at=timestamp(self._now())
+                placement=placement, at_s=self._monotonic(), started_at=timestamp(self._now())
             )
             self._tell(trial.name, "Starting")
             self._processes.start(placement)
-            log.info("started trial=%s node=%s", trial.name, placement.node)
+            gpus = ",".join(map(str, placement.gpus))
+            log.info("started trial=%s node=%s gpus=%s", trial.name, placement.node, gpus)
 
     def _events(self) -> list[Event]:
         if not self._running:
@@ -199,8 +200,8 @@ class Driver:
 def _lost(message: str) -> Failure:
     return failure(
         "WorkerLost",
-        "the trial's process died; most often the node or the pod ran out of memory: raise the "
-        "pool's workerResources.memory, or lower engine.maxModelLen or the model's size. Ray says: "
+        "the trial's process died; if its pod or its node ran out of memory, raise the pool's "
+        "workerResources.memory, or lower engine.maxModelLen or the model's size. What is known: "
         + " ".join(message.split())[:800],
         may_pass=True,
     )

@@ -1,40 +1,27 @@
-"""Which trial starts on which worker, and when. Pure.
+"""Which trial starts on which worker and GPUs, and when. Pure.
 
-A trial's process is made only when a worker has room for it: one that waited inside Ray would
-spend its deadline waiting.
+A trial's process is made only when a worker has room for it: one that waited there would spend its
+deadline waiting.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from slmeval_api.plan import Plan, PlannedTrial
 
-RAY_RESOLUTION = 10_000
-"""Ray counts resources in ten-thousandths."""
-
 
 class Placement(NamedTuple):
-    """A trial and the worker that it starts on."""
+    """A trial, the worker that it starts on, and its GPUs there."""
 
     trial: PlannedTrial
     node: str
+    gpus: tuple[int, ...]
+    """Positions among the worker's GPUs, from 0; none in a pool without."""
 
 
 def gpus_needed(plan: Plan, trial: PlannedTrial) -> int:
     """Return the GPUs that `trial` takes; 0 in a pool without."""
     return trial.model.engine.tensor_parallel_size if plan.gpus_per_worker else 0
-
-
-def share_of_worker(plan: Plan, trial: PlannedTrial) -> float:
-    """Return the part of a worker that `trial` takes: all of it, or its GPUs' part.
-
-    Rounded down to what Ray can count, so that as many trials as a worker has room for fit.
-    """
-    if not plan.gpus_per_worker:
-        return 1.0
-    share = gpus_needed(plan, trial) * RAY_RESOLUTION // plan.gpus_per_worker
-    return share / RAY_RESOLUTION
 
 
 def fits_any_worker(plan: Plan, trial: PlannedTrial) -> bool:
@@ -45,28 +32,27 @@ def fits_any_worker(plan: Plan, trial: PlannedTrial) -> bool:
 def placements(
     plan: Plan,
     waiting: Sequence[PlannedTrial],
-    running: Mapping[str, str],
+    running: Collection[Placement],
     nodes: Collection[str],
 ) -> list[Placement]:
-    """Return what to start now, in the plan's order.
+    """Return what to start now, in the plan's order, each on the lowest GPUs that are free.
 
     Args:
-        plan: GPUs of a worker, and the trials.
+        plan: GPUs of a worker.
         waiting: trials that were not started, each of which fits an empty worker.
-        running: node of each trial that runs, by trial name.
+        running: those of the trials that run.
         nodes: workers that are there.
 
     """
-    slots = plan.gpus_per_worker or 1
-    free = Counter(dict.fromkeys(sorted(nodes), slots))
-    by_name = {trial.name: trial for trial in plan.trials}
-    for name, node in running.items():
-        free[node] -= gpus_needed(plan, by_name[name]) or 1
+    has_gpus = plan.gpus_per_worker > 0
+    slots = range(plan.gpus_per_worker or 1)  # without GPUs, a worker has room for one trial
+    taken = {(held.node, slot) for held in running for slot in (held.gpus or (0,))}
+    free = {node: [s for s in slots if (node, s) not in taken] for node in sorted(nodes)}
     placed = list[Placement]()
-    for waits in waiting:
-        needed = gpus_needed(plan, waits) or 1
-        fitting = [node for node in sorted(nodes) if free[node] >= needed]
-        if fitting:
-            free[fitting[0]] -= needed
-            placed.append(Placement(waits, fitting[0]))
+    for trial in waiting:
+        needed = gpus_needed(plan, trial) or 1
+        node = next((node for node, left in free.items() if len(left) >= needed), None)
+        if node is not None:
+            mine, free[node] = free[node][:needed], free[node][needed:]
+            placed.append(Placement(trial, node, tuple(mine) if has_gpus else ()))
     return placed

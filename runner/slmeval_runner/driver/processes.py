@@ -3,33 +3,19 @@
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from slmeval_api.plan import WORKER_RESOURCE, Plan, PlannedTrial
+from slmeval_api.plan import WORKER_RESOURCE, Plan
 
-from .actor import TrialProcess, Word
-from .placing import Placement, gpus_needed, share_of_worker
+from .events import Died, Event
+from .forks import END_LIMIT_S
+from .host import Host
+from .placing import Placement
 
 log = logging.getLogger(__name__)
 
-
-class Died(NamedTuple):
-    """A process that ended without a result."""
-
-    message: str
-
-
-class Crashed(NamedTuple):
-    """A trial that raised an error nobody expected."""
-
-    message: str
-
-
-class Event(NamedTuple):
-    """Something that a trial's process said, or that became of it."""
-
-    trial: str
-    what: Word | Died | Crashed
+ANSWER_LIMIT_S = END_LIMIT_S + 30.0
+"""Longest wait for a worker to say that a trial has ended. It may be importing the engine."""
 
 
 class Processes(Protocol):
@@ -45,35 +31,36 @@ class Processes(Protocol):
         """Return what happened, after at most `timeout_s`."""
 
     def end(self, trial: str) -> None:
-        """End the process, at once."""
+        """End the process at once, and return when its GPUs are free."""
 
 
-@dataclass(slots=True)
-class _Running:
+@dataclass(frozen=True, slots=True)
+class _OnNode:
     actor: Any
     stream: Any
 
 
-def actor_options(plan: Plan, trial: PlannedTrial, *, worker_cpus: int) -> dict[str, Any]:
-    """Return what Ray is to give the trial's actor, and that it is not to start it again.
+def actor_options(plan: Plan, *, worker_cpus: int) -> dict[str, Any]:
+    """Return what Ray is to give a worker's host: all of the worker. It is not to start it again.
 
-    In a pool without GPUs that is all of the worker's CPUs: Ray lets OpenMP start as many threads
-    as an actor has CPUs, and one thread for an actor without, which halved vLLM's speed on two
-    cores. With GPUs, one thread is what vLLM itself wants.
+    In a pool without GPUs that includes the CPUs: Ray lets OpenMP start as many threads as an actor
+    has CPUs, and one thread for an actor without, which halved vLLM's speed on two cores. With
+    GPUs, one thread is what vLLM itself wants.
     """
-    has_gpus = plan.gpus_per_worker > 0
+    gpus = plan.gpus_per_worker
     is_real = plan.engine == "vllm"  # the simulated engine needs no GPU, nor a node with any
     return {
-        "num_cpus": 0 if has_gpus else worker_cpus,
-        "num_gpus": gpus_needed(plan, trial) if is_real else 0,
-        "resources": {WORKER_RESOURCE: share_of_worker(plan, trial)},
+        "num_cpus": 0 if gpus else worker_cpus,
+        "num_gpus": gpus if is_real else 0,
+        "resources": {WORKER_RESOURCE: 1},
+        "max_concurrency": 2,  # see Host
         "max_restarts": 0,
         "max_task_retries": 0,
     }
 
 
 class RayProcesses:
-    """One actor a trial. Connects to the cluster that this process runs in."""
+    """One host a worker, made when its first trial starts. Connects to this process's cluster."""
 
     def __init__(self, plan: Plan) -> None:
         import ray
@@ -81,7 +68,9 @@ class RayProcesses:
         self._ray = ray
         self._plan = plan
         self._plan_json = plan.model_dump_json(by_alias=True, exclude_none=True)
-        self._running = dict[str, _Running]()
+        self._hosts = dict[str, _OnNode]()
+        self._running = dict[str, str]()  # node by trial
+        self._lost = list[Event]()
         ray.init(address="auto", log_to_driver=True, configure_logging=False)
 
     def nodes(self) -> Collection[str]:
@@ -93,47 +82,67 @@ class RayProcesses:
         }
 
     def start(self, placement: Placement) -> None:
-        """Make the actor on the worker that was chosen, and nowhere else."""
+        """Let the worker that was chosen start the process."""
+        node, name = placement.node, placement.trial.name
+        if node not in self._hosts:
+            self._hosts[node] = self._made(node)
+        self._running[name] = node
+        gpus = placement.gpus if self._plan.engine == "vllm" else ()
+        self._hosts[node].actor.start.remote(name, gpus)
+
+    def _made(self, node: str) -> _OnNode:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        trial = placement.trial
-        resources = [n["Resources"] for n in self._ray.nodes() if n["NodeID"] == placement.node]
+        resources = [n["Resources"] for n in self._ray.nodes() if n["NodeID"] == node]
         cpus = resources[0].get("CPU", 0) if resources else 0
-        options = actor_options(self._plan, trial, worker_cpus=int(cpus)) | {
-            "scheduling_strategy": NodeAffinitySchedulingStrategy(placement.node, soft=False)
+        options = actor_options(self._plan, worker_cpus=int(cpus)) | {
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False)
         }
-        actor = self._ray.remote(TrialProcess).options(**options).remote()
-        stream = actor.run.options(num_returns="streaming").remote(self._plan_json, trial.name)
-        self._running[trial.name] = _Running(actor, stream)
+        actor = self._ray.remote(Host).options(**options).remote(self._plan_json)
+        return _OnNode(actor, actor.events.options(num_returns="streaming").remote())
 
     def wait(self, timeout_s: float) -> Sequence[Event]:
-        """Return the next word of each process that has one."""
-        if not self._running:
-            return []
-        by_stream = {running.stream: name for name, running in self._running.items()}
+        """Return the next event of each worker that has one."""
+        lost, self._lost = self._lost, []
+        if lost or not self._hosts:
+            return lost
+        by_stream = {host.stream: node for node, host in self._hosts.items()}
         ready, _ = self._ray.wait(
             list(by_stream), num_returns=1, timeout=timeout_s, fetch_local=False
         )
-        return [Event(by_stream[stream], self._next(stream)) for stream in ready]
+        return [event for stream in ready for event in self._next(by_stream[stream])]
 
-    def _next(self, stream: Any) -> Word | Died | Crashed:  # noqa: ANN401 - Ray has no types
+    def _next(self, node: str) -> list[Event]:
         errors = self._ray.exceptions
         try:
-            kind, report = self._ray.get(next(stream))
-        except StopIteration:
-            return Died("the trial's process ended without a result")
-        except (errors.RayActorError, errors.OutOfMemoryError, errors.NodeDiedError) as error:
-            return Died(str(error))
+            event: Event = self._ray.get(next(self._hosts[node].stream))
         except errors.RayTaskError as error:
-            log.error("a trial raised an error: %s", error)
-            cause = error if error.cause is None else error.cause
-            return Crashed(f"{type(cause).__name__}: {cause}")
+            return self._lose(node, str(error if error.cause is None else error.cause))
         except errors.RayError as error:
-            return Died(f"{type(error).__name__}: {error}")
-        return Word(kind, report)
+            return self._lose(node, f"{type(error).__name__}: {error}")
+        return [event] if event.trial in self._running else []  # else it was ended meanwhile
+
+    def _lose(self, node: str, why: str) -> list[Event]:
+        """Give the worker's host up and return the end of its trials; the next gets a new one."""
+        host = self._hosts.pop(node)
+        self._ray.kill(host.actor, no_restart=True)
+        log.error("lost the host of the trials on a worker node=%s why=%s", node, why)
+        names = [name for name, its in self._running.items() if its == node]
+        for name in names:
+            del self._running[name]
+        return [Event(name, Died(why)) for name in names]
 
     def end(self, trial: str) -> None:
-        """Kill the actor, which frees its GPUs; one that is dead already is no error."""
-        running = self._running.pop(trial, None)
-        if running:
-            self._ray.kill(running.actor, no_restart=True)
+        """Kill the trial's processes and wait until they are gone; none is no error.
+
+        A worker that cannot do that is given up, with all of its trials: beside one that still
+        runs nothing can be measured.
+        """
+        self._lost = [event for event in self._lost if event.trial != trial]
+        node = self._running.pop(trial, None)
+        if node is None:
+            return
+        try:
+            self._ray.get(self._hosts[node].actor.end.remote(trial), timeout=ANSWER_LIMIT_S)
+        except self._ray.exceptions.RayError as error:
+            self._lost += self._lose(node, f"{type(error).__name__}: {error}")

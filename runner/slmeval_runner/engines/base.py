@@ -23,11 +23,27 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pacing:
+    """When requests are sent. As it stands: all at once."""
+
+    in_flight: int | None = None
+    """Most requests sent and not finished: the next one waits for that. None: no limit."""
+    offsets_s: tuple[float, ...] | None = None
+    """When each is sent, in seconds from the start, rising; none waits for another's answer.
+    None: as soon as `in_flight` lets it."""
+
+
+AT_ONCE = Pacing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of one request."""
 
     is_finished: bool
     """False: it was cut off, refused or lost."""
+    finish_reason: str | None = None
+    """Why it ended: `length` at max_tokens, `stop` by an end-of-sequence token."""
     prompt_tokens: int
     output_tokens: int
     text: str = ""
@@ -40,14 +56,33 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """What the engine said of its own steps while it served a set."""
+
+    count: int
+    """Steps in which something was computed."""
+    inter_token_s: Sequence[float]
+    """Gaps between two tokens of one request, over all requests, in no order."""
+    peak_running: int
+    peak_waiting: int
+    peak_kv_cache: float
+    """Largest share of the KV cache in use, 0 to 1."""
+    preemptions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A set of requests that was sent at once. Outcomes stand in the requests' order."""
+    """A set of requests, served. Outcomes stand in the requests' order."""
 
     outcomes: tuple[Outcome, ...]
     submitted_s: float
     """When the first request was sent."""
     finished_s: float
     """When the last outcome was there."""
+    late_s: tuple[float, ...] = ()
+    """How much later than its offset each request was sent; empty: there were no offsets."""
+    steps: Steps | None = None
+    """None: the engine does not say."""
 
     @property
     def seconds(self) -> float:
@@ -84,6 +119,54 @@ class Tokenizer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartParts:
+    """How long the parts of an engine's start took, in seconds; None: there was no such part."""
+
+    process_s: float | None = None
+    device_s: float | None = None
+    weights_s: float | None = None
+    compile_s: float | None = None
+    kv_cache_s: float | None = None
+    graphs_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineMemory:
+    """What the engine holds, over all of its GPUs; None: unknown."""
+
+    parameters: int | None = None
+    weights_bytes: int | None = None
+    kv_cache_tokens: int | None = None
+    kv_cache_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShape:
+    """What work is counted from, of the whole model."""
+
+    layers: int
+    attention_heads: int
+    key_value_heads: int
+    head_size: int
+    embedding_parameters: int
+    """Of the token embedding: vocabulary × hidden size."""
+    parameters: int
+    """All of them; an output layer that shares the embedding's weights counts once."""
+    has_own_output_layer: bool
+    weight_bytes: int
+    kv_bytes_each: int
+    """Bytes of one number in the KV cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CeilingFacts:
+    """What one GPU was measured to do."""
+
+    flops_per_s: float
+    bytes_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
     """What is known once the engine runs."""
 
@@ -92,6 +175,12 @@ class EngineFacts:
     """Seconds that importing the engine took."""
     start_s: float
     """Seconds from then until it took requests."""
+    parts: StartParts | None = None
+    """The parts of `start_s`; None: the engine does not say."""
+    memory: EngineMemory | None = None
+    shape: ModelShape | None = None
+    gpus: int = 1
+    """GPUs that the model's work is spread over."""
     arguments: dict[str, str] = field(default_factory=dict)
     """Its arguments, as it resolved them."""
     versions: dict[str, str] = field(default_factory=dict)
@@ -104,14 +193,33 @@ class Engine(Protocol):
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer; only once the engine runs."""
 
-    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
-        """Load `model` and be ready for requests. Raises ModelUnusable or EngineFailed."""
+    async def start(
+        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+    ) -> EngineFacts:
+        """Load `model` and be ready for requests.
 
-    async def generate(self, requests: Sequence[Request]) -> Served:
-        """Send all `requests` at once and wait for all of them. Raises EngineFailed."""
+        Args:
+            model: its folder.
+            options: the engine's arguments.
+            most_in_flight: requests that will be sent and not finished at a time; None: unknown.
+
+        Raises:
+            ModelUnusable: the engine cannot load it.
+            EngineFailed: the engine does not start for another reason.
+
+        """
+
+    async def serve(self, requests: Sequence[Request], pacing: Pacing = AT_ONCE) -> Served:
+        """Send `requests` as `pacing` says and wait for all of them. Raises EngineFailed."""
+
+    async def forget(self) -> None:
+        """Empty the prefix cache. Nothing may be in flight. Raises EngineFailed."""
+
+    async def ceilings(self) -> CeilingFacts | None:
+        """Measure what the GPU can do, in about a second; None: there is none, or it is unknown."""
 
     async def counters(self) -> Counters:
-        """Return totals over everything that `generate` has returned so far."""
+        """Return totals over everything that `serve` has returned so far."""
 
     async def stop(self) -> None:
         """Free the device. Does nothing the second time."""

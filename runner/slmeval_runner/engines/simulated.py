@@ -5,7 +5,7 @@ arithmetic. Everything follows from the model's name and from how much was asked
 
 - prompts take PREFILL_S a token, answers DECODE_S a token, both times a factor between 1 and 2
   that the name draws;
-- SLOTS requests run at once, the others queue in waves;
+- SLOTS requests run at once (engine.maxNumSeqs, if it is set), the others queue in waves;
 - every set of requests is up to JITTER slower, drawn by name and number of the set.
 
 So 500 requests of 2,000 in and 100 out take about 1 s; a test that needs a longer trial asks for
@@ -15,13 +15,15 @@ Of the items with a known answer it gets a share right that the name draws (60% 
 answers, UNANSWERED are no label at all.
 
 For tests and drills, the variable SIMULATED_FAULT of a worker (SLMPool spec.env) makes it fail:
-`fault[:model][@attempt]`, where fault is one of `crash` (the process dies), `hang`, `wrong-tokens`,
-`cache-hit`, `start` (the engine does not start), `flaky` (that, and says it may pass) and
-`invalid-report`. With a model's name only that trial is hit, with a number only that attempt.
+`fault[:model][@attempt]`. With a model's name only that trial is hit, with a number only that
+attempt. Faults of the engine: `crash` (the process dies), `hang`, `start` (the engine does not
+start), `flaky` (that, and says it may pass), `invalid-report`. Faults that each validity gate must
+see: `lost-request`, `wrong-tokens`, `early-end`, `cache-hit`, `slow-client`.
 """
 
 import asyncio
 import hashlib
+import heapq
 import os
 import signal
 import time
@@ -34,7 +36,18 @@ from slmeval_api.model import EngineOptions
 
 from slmeval_runner.failures import EngineFailed
 
-from .base import Counters, EngineFacts, Message, Outcome, Request, Served
+from .base import (
+    AT_ONCE,
+    CeilingFacts,
+    Counters,
+    EngineFacts,
+    Message,
+    Outcome,
+    Pacing,
+    Request,
+    Served,
+    Steps,
+)
 
 PREFILL_S = 0.000_000_5
 DECODE_S = 0.001
@@ -45,7 +58,19 @@ UNANSWERED = 0.05
 CONTEXT_TOKENS = 8_192
 VOCABULARY = range(100, 32_000)
 BEGIN_TOKEN = 1
-FAULTS = ("crash", "hang", "wrong-tokens", "cache-hit", "start", "flaky", "invalid-report")
+SLOW_CLIENT_S = 0.5
+FAULTS = (
+    "crash",
+    "hang",
+    "start",
+    "flaky",
+    "invalid-report",
+    "lost-request",
+    "wrong-tokens",
+    "early-end",
+    "cache-hit",
+    "slow-client",
+)
 
 
 class Fault(NamedTuple):
@@ -114,6 +139,7 @@ class SimulatedEngine:
         self._factor = 1.0 + draw(model_name, "speed")
         self._right_share = 0.60 + 0.35 * draw(model_name, "skill")
         self._context_tokens = CONTEXT_TOKENS
+        self._slots = SLOTS
         self._hits = 0
         self.recorded = list[Served]()
         self.tokenizer = SimulatedTokenizer()
@@ -124,7 +150,9 @@ class SimulatedEngine:
         text = os.environ.get("SIMULATED_FAULT")
         return cls(model_name, fault=fault_for(model_name, attempt, text))
 
-    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+    async def start(
+        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+    ) -> EngineFacts:
         """Sleep START_S; `model` is not looked at."""
         if self.fault in ("start", "flaky"):
             raise EngineFailed(
@@ -132,24 +160,35 @@ class SimulatedEngine:
                 may_pass=self.fault == "flaky",
             )
         self._context_tokens = options.max_model_len or CONTEXT_TOKENS
+        self._slots = options.max_num_seqs or SLOTS
         await self._sleep(START_S)
         return EngineFacts(
             max_model_len=self._context_tokens,
             start_s=START_S,
-            arguments={"max_model_len": str(self._context_tokens), "max_num_seqs": str(SLOTS)},
+            arguments={
+                "max_model_len": str(self._context_tokens),
+                "max_num_seqs": str(self._slots),
+            },
         )
 
-    async def generate(self, requests: Sequence[Request]) -> Served:
+    async def serve(self, requests: Sequence[Request], pacing: Pacing = AT_ONCE) -> Served:
         """Return outcomes on the arithmetic clock, after sleeping as long as they say."""
         if self.fault == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.fault == "hang":
             await asyncio.Event().wait()
-        served = self._served(requests)
+        served = self._served(requests, pacing)
         self.recorded.append(served)
         self._hits += 16 if self.fault == "cache-hit" else 0
         await self._sleep(served.seconds)
         return served
+
+    async def forget(self) -> None:
+        """Do nothing: there is no prefix cache."""
+
+    async def ceilings(self) -> CeilingFacts | None:
+        """Return None: there is no GPU."""
+        return None
 
     async def counters(self) -> Counters:
         """Return the hits: none, unless the fault is cache-hit."""
@@ -158,20 +197,44 @@ class SimulatedEngine:
     async def stop(self) -> None:
         """Do nothing."""
 
-    def _served(self, requests: Sequence[Request]) -> Served:
+    def _served(self, requests: Sequence[Request], pacing: Pacing) -> Served:
         start_s = self._monotonic()
         pace = self._factor * (1.0 + JITTER * draw(self._name, "set", len(self.recorded)))
-        free_s = [start_s] * min(SLOTS, len(requests))
-        outcomes = list[Outcome]()
+        slow_s = SLOW_CLIENT_S if self.fault == "slow-client" else 0.0
+        slots_s = [start_s] * self._slots  # when each slot is free: a heap
+        flying_s = list[float]()  # when each request in flight ends: a heap
+        outcomes, late_s = list[Outcome](), list[float]()
         for number, request in enumerate(requests):
-            slot = number % SLOTS
-            outcome = self._outcome(request, number, start_s, free_s[slot], pace)
-            free_s[slot] = outcome.last_token_s or free_s[slot]
+            arrival_s = start_s
+            if pacing.offsets_s is not None:
+                arrival_s += pacing.offsets_s[number] + slow_s
+                late_s.append(slow_s)
+            if pacing.in_flight is not None and len(flying_s) >= pacing.in_flight:
+                arrival_s = max(arrival_s, heapq.heappop(flying_s) + slow_s)
+            scheduled_s = max(arrival_s, slots_s[0])
+            outcome = self._outcome(request, number, arrival_s, scheduled_s, pace)
+            heapq.heapreplace(slots_s, outcome.last_token_s or scheduled_s)
+            heapq.heappush(flying_s, outcome.last_token_s or scheduled_s)
             outcomes.append(outcome)
+        ends_s = [outcome.last_token_s or start_s for outcome in outcomes]
         return Served(
             outcomes=tuple(outcomes),
             submitted_s=start_s,
-            finished_s=max(free_s, default=start_s),
+            finished_s=max(ends_s, default=start_s) + slow_s,
+            late_s=tuple(late_s),
+            steps=self._steps(outcomes, pace),
+        )
+
+    def _steps(self, outcomes: Sequence[Outcome], pace: float) -> Steps:
+        """Return steps as if each request were alone: only the gaps between tokens are true."""
+        gaps = sum(max(0, outcome.output_tokens - 1) for outcome in outcomes)
+        return Steps(
+            count=max((outcome.output_tokens for outcome in outcomes), default=0),
+            inter_token_s=[pace * DECODE_S] * gaps,
+            peak_running=min(self._slots, len(outcomes)),
+            peak_waiting=max(0, len(outcomes) - self._slots),
+            peak_kv_cache=0.0,
+            preemptions=0,
         )
 
     def _outcome(
@@ -179,11 +242,14 @@ class SimulatedEngine:
     ) -> Outcome:
         text = self._answer(request, number)
         tokens = request.max_tokens if request.is_exact else max(1, len(text.split()))
+        is_early = self.fault == "early-end" and request.is_exact
         tokens -= 1 if self.fault == "wrong-tokens" and request.is_exact else 0
         prompt_tokens = len(request.prompt_token_ids)
         first_s = scheduled_s + pace * (PREFILL_S * prompt_tokens + DECODE_S)
+        is_lost = self.fault == "lost-request" and number == 0 and request.is_exact
         return Outcome(
-            is_finished=prompt_tokens + tokens <= self._context_tokens,
+            is_finished=prompt_tokens + tokens <= self._context_tokens and not is_lost,
+            finish_reason="length" if request.is_exact and not is_early else "stop",
             prompt_tokens=prompt_tokens,
             output_tokens=tokens,
             text=text,

@@ -12,6 +12,9 @@ Arguments that are left out are those of `vllm serve`, whose defaults for a step
 from offline vLLM's.
 """
 
+import asyncio
+import importlib
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -22,14 +25,62 @@ from slmeval_api.model import EngineOptions
 
 from slmeval_runner.failures import EngineFailed, ModelUnusable
 
-from .base import Counters, EngineFacts, Message, Request, Served, Tokenizer
+from .base import (
+    AT_ONCE,
+    CeilingFacts,
+    Counters,
+    EngineFacts,
+    Message,
+    Pacing,
+    Request,
+    Served,
+    Tokenizer,
+)
 from .start_errors import Printed, advice, root_cause
 from .vllm_driving import AsyncDriving, Driving, InProcessDriving
-from .vllm_facts import arguments_of, prefix_cache_hits, versions
+from .vllm_facts import (
+    arguments_of,
+    counted,
+    is_cuda_initialised,
+    memory_of,
+    prefix_cache_hits,
+    shape_of,
+    start_parts,
+    versions,
+)
 
+log = logging.getLogger(__name__)
+
+VLLM_GRAPHS = 512
+"""The largest size that vLLM captures CUDA graphs for of itself."""
 MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
+WORKER = "slmeval_runner.engines.vllm_worker.TimedWorker"
+CALL_ERRORS = (RuntimeError, ValueError, OSError, AssertionError)
 START_ERRORS = (RuntimeError, ValueError, OSError, AssertionError, NotImplementedError, KeyError)
 """What vLLM is seen to raise for a model that it cannot load; anything else is a bug to be seen."""
+LIBRARIES = (
+    "vllm.v1.engine.async_llm",
+    "vllm.v1.engine.llm_engine",
+    # An engine that starts looks these up by name: 3 to 4 s, which each trial would pay.
+    "vllm._aiter_ops",
+    "vllm.renderers.hf",
+    "vllm.v1.core.sched.scheduler",
+    "vllm.v1.worker.gpu_worker",  # the CPU's worker is made of it too
+)
+"""Most of it is vLLM's own business; a version that lacks one costs the trials that time."""
+
+
+def import_libraries() -> None:
+    """Import what the start of an engine would import, for forks of this process to use.
+
+    Raises:
+        ImportError: one of LIBRARIES is not there; those before it are imported.
+
+    """
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    if is_cuda_initialised():
+        log.warning("importing vLLM initialised CUDA: its engine core cannot be a fork")
 
 
 class VllmTokenizer:
@@ -83,7 +134,9 @@ class VllmEngine:
             raise RuntimeError("the tokenizer is asked for before the engine was started")
         return self._tokenizer
 
-    async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+    async def start(
+        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+    ) -> EngineFacts:
         """Import vLLM, load `model`, compile and reserve memory."""
         if model is None:
             raise RuntimeError("vLLM needs a model's folder")
@@ -95,7 +148,8 @@ class VllmEngine:
         imported_s = time.monotonic()
         printed = Printed()
         try:
-            config = self._config(model, options)
+            config = self._config(model, options, most_in_flight)
+            counting = asyncio.get_running_loop().run_in_executor(None, counted, model)
             driving = InProcessDriving() if self._is_in_process else AsyncDriving()
             self._driving = driving
             tokenizer = await driving.start(config)
@@ -105,34 +159,73 @@ class VllmEngine:
                 f"vLLM {vllm.__version__} cannot load the model: {cause}. {advice(cause)}"
             ) from error
         self._tokenizer = VllmTokenizer(tokenizer, config.model_config.get_vocab_size())
+        ready_s = time.monotonic()
+        workers = await driving.ask_workers("slmeval_facts")
+        count = await counting  # done long since, while this process waited for the engine's
         return EngineFacts(
             max_model_len=config.model_config.max_model_len,
             libraries_s=imported_s - begun_s,
-            start_s=time.monotonic() - imported_s,
+            start_s=ready_s - imported_s,
+            parts=start_parts(workers, imported_s),
+            memory=memory_of(config, workers, count),
+            shape=shape_of(config, workers, count),
+            gpus=len(workers) if self._has_gpu else 0,
             arguments=arguments_of(config) | surroundings(driving),
             versions=versions(),
         )
 
-    def _config(self, model: Path, options: EngineOptions) -> Any:  # noqa: ANN401
+    def _config(self, model: Path, options: EngineOptions, most_in_flight: int | None) -> Any:  # noqa: ANN401
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.usage.usage_lib import UsageContext
 
-        arguments = engine_arguments(model, options, has_gpu=self._has_gpu)
-        return AsyncEngineArgs(**arguments).create_engine_config(UsageContext.OPENAI_API_SERVER)
+        arguments = engine_arguments(
+            model, options, has_gpu=self._has_gpu, most_in_flight=most_in_flight
+        )
+        return AsyncEngineArgs(**arguments, worker_cls=WORKER).create_engine_config(
+            UsageContext.OPENAI_API_SERVER
+        )
 
-    async def generate(self, requests: Sequence[Request]) -> Served:
-        """Send all requests at once, in their order."""
-        if self._driving is None:
-            raise RuntimeError("requests are sent before the engine was started")
+    async def serve(self, requests: Sequence[Request], pacing: Pacing = AT_ONCE) -> Served:
+        """Send the requests as `pacing` says, in their order."""
         try:
-            return await self._driving.generate(requests)
-        except (RuntimeError, ValueError, OSError, AssertionError) as error:
+            return await self._running.serve(requests, pacing)
+        except CALL_ERRORS as error:
             raise EngineFailed(
                 f"vLLM stopped while it served {len(requests)} requests: "
                 f"{type(error).__name__}: {error}. See the worker's log; if memory ran out, lower "
                 "engine.gpuMemoryUtilizationPercent, maxModelLen or maxNumSeqs",
                 may_pass=True,
             ) from error
+
+    async def forget(self) -> None:
+        """Empty the prefix cache."""
+        try:
+            is_empty = await self._running.forget()
+        except CALL_ERRORS as error:
+            raise EngineFailed(f"vLLM stopped between two sets: {error}", may_pass=True) from error
+        if not is_empty:
+            raise EngineFailed(
+                "vLLM did not empty its prefix cache, so that what is measured next could come "
+                "from it: report this with the engine's version"
+            )
+
+    async def ceilings(self) -> CeilingFacts | None:
+        """Measure the first GPU."""
+        if not self._has_gpu:
+            return None
+        try:
+            found = (await self._running.ask_workers("slmeval_ceilings"))[0]
+        except CALL_ERRORS as error:
+            raise EngineFailed(
+                f"vLLM stopped while its GPU was measured: {error}", may_pass=True
+            ) from error
+        return CeilingFacts(**found) if found else None
+
+    @property
+    def _running(self) -> Driving:
+        if self._driving is None:
+            raise RuntimeError("the engine is used before it was started")
+        return self._driving
 
     async def counters(self) -> Counters:
         """Return vLLM's own totals."""
@@ -159,9 +252,14 @@ def is_in_process_by_default(has_gpu: bool, asked: bool | None = None) -> bool:
     return text == "0"
 
 
-def engine_arguments(model: Path, options: EngineOptions, *, has_gpu: bool) -> dict[str, Any]:
+def engine_arguments(
+    model: Path, options: EngineOptions, *, has_gpu: bool, most_in_flight: int | None = None
+) -> dict[str, Any]:
     """Return vLLM's arguments; what the options leave out is left to vLLM."""
     percent = options.gpu_memory_utilization_percent
+    graphs = most_in_flight if options.cuda_graphs == "Workload" else None
+    if graphs is not None and graphs > VLLM_GRAPHS:
+        graphs = None
     arguments: dict[str, Any] = {
         "model": str(model),
         "dtype": options.dtype,
@@ -174,8 +272,9 @@ def engine_arguments(model: Path, options: EngineOptions, *, has_gpu: bool) -> d
         "kv_cache_dtype": options.kv_cache_dtype,
         "enforce_eager": options.enforce_eager,
         "load_format": options.load_format,
+        "max_cudagraph_capture_size": graphs if has_gpu else None,
         "enable_prefix_caching": True,  # as `vllm serve` has it; see slmeval_runner.trial
-        # Inside a Ray actor vLLM might hand a model's parts to Ray, which knows nothing of them.
+        # Where vLLM sees Ray it might hand a model's parts to it, which knows nothing of them.
         "distributed_executor_backend": "mp" if options.tensor_parallel_size > 1 else None,
     }
     return {name: value for name, value in arguments.items() if value is not None}

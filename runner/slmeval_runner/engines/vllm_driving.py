@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, Protocol, TypeVar
 
-from .base import Outcome, Request, Served
+from .base import Outcome, Pacing, Request, Served
+from .vllm_steps import StepRecorder, stat_logger_for
 
 T = TypeVar("T")
 FINISHED = ("stop", "length")
+SETTLE_TURNS = 500
 
 
 class Driving(Protocol):
@@ -18,8 +21,14 @@ class Driving(Protocol):
     async def start(self, config: Any) -> Any:  # noqa: ANN401 - vLLM has no types for us
         """Make the engine of vLLM's `config` and return its tokenizer."""
 
-    async def generate(self, requests: Sequence[Request]) -> Served:
-        """Send all requests at once, in their order, and wait for all."""
+    async def serve(self, requests: Sequence[Request], pacing: Pacing) -> Served:
+        """Send the requests as `pacing` says, and wait for all."""
+
+    async def forget(self) -> bool:
+        """Empty the prefix cache, and return whether it was."""
+
+    async def ask_workers(self, method: str) -> list[Any]:
+        """Call a method of every worker, and return what each says."""
 
     async def stop(self) -> None:
         """Free everything."""
@@ -31,30 +40,78 @@ class AsyncDriving:
     def __init__(self) -> None:
         self._engine: Any = None
         self._sets = 0
+        self._recorder = StepRecorder()
 
     async def start(self, config: Any) -> Any:  # noqa: ANN401
         """Make the engine; this process's event loop waits until it is ready."""
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        self._engine = AsyncLLM.from_vllm_config(config)
+        self._engine = AsyncLLM.from_vllm_config(
+            config, stat_loggers=[stat_logger_for(self._recorder)]
+        )
         tokenizer = self._engine.get_tokenizer()
         return await tokenizer if asyncio.iscoroutine(tokenizer) else tokenizer
 
-    async def generate(self, requests: Sequence[Request]) -> Served:
-        """Send all requests as tasks of this event loop."""
+    async def serve(self, requests: Sequence[Request], pacing: Pacing) -> Served:
+        """Send each request as a task of this event loop."""
         self._sets += 1
         ready = [(_prompt(r), _params(r), f"{self._sets}-{n}") for n, r in enumerate(requests)]
+        self._recorder.begin()
+        late_s = list[float]()
         wall_to_monotonic_s = time.monotonic() - time.time()
         submitted_s = time.monotonic()
-        outputs = await asyncio.gather(*(self._one(*parts) for parts in ready))
+        if pacing.offsets_s is not None:
+            due_s = [submitted_s + offset for offset in pacing.offsets_s]
+            tasks = [await self._on_time(*each, late_s) for each in zip(due_s, ready, strict=True)]
+        else:
+            gate = asyncio.Semaphore(pacing.in_flight) if pacing.in_flight else None
+            tasks = [asyncio.ensure_future(self._one(gate, *parts)) for parts in ready]
+        outputs = await asyncio.gather(*tasks)
         finished_s = time.monotonic()
-        return _served(outputs, submitted_s, finished_s, wall_to_monotonic_s)
+        await self._settle(len(outputs))
+        return Served(
+            outcomes=tuple(outcome_of(output, wall_to_monotonic_s) for output in outputs),
+            submitted_s=submitted_s,
+            finished_s=finished_s,
+            late_s=tuple(late_s),
+            steps=self._recorder.steps(),
+        )
 
-    async def _one(self, prompt: Any, params: Any, name: str) -> Any:  # noqa: ANN401
-        last = None
-        async for output in self._engine.generate(prompt, params, name):
-            last = output
-        return last
+    async def _on_time(
+        self, due_s: float, parts: tuple[Any, Any, str], late_s: list[float]
+    ) -> "asyncio.Future[Any]":
+        """Wait until a request is due, and send it."""
+        await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+        late_s.append(time.monotonic() - due_s)
+        return asyncio.ensure_future(self._one(None, *parts))
+
+    async def _one(
+        self,
+        gate: asyncio.Semaphore | None,
+        prompt: Any,  # noqa: ANN401
+        params: Any,  # noqa: ANN401
+        name: str,
+    ) -> Any:  # noqa: ANN401
+        async with gate or nullcontext():
+            last = None
+            async for output in self._engine.generate(prompt, params, name):
+                last = output
+            return last
+
+    async def _settle(self, requests: int) -> None:
+        """Let vLLM record the last step, which it does just after handing out its answers."""
+        for _ in range(SETTLE_TURNS):
+            if self._recorder.finished >= requests:
+                return
+            await asyncio.sleep(0.001)
+
+    async def forget(self) -> bool:
+        """Ask the engine core to."""
+        return bool(await self._engine.reset_prefix_cache())
+
+    async def ask_workers(self, method: str) -> list[Any]:
+        """Ask them through the engine core."""
+        return list(await self._engine.collective_rpc(method))
 
     async def stop(self) -> None:
         """End the engine core's process and wait for it."""
@@ -69,6 +126,7 @@ class InProcessDriving:
     def __init__(self) -> None:
         self._engine: Any = None
         self._sets = 0
+        self._recorder = StepRecorder()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
 
     async def _there(self, work: Callable[..., T], *args: Any) -> T:  # noqa: ANN401
@@ -86,28 +144,58 @@ class InProcessDriving:
             vllm_config=config,
             executor_class=Executor.get_class(config),
             log_stats=True,
+            stat_loggers=[stat_logger_for(self._recorder)],
             multiprocess_mode=False,
         )
         return self._engine.get_tokenizer()
 
-    async def generate(self, requests: Sequence[Request]) -> Served:
-        """Send all requests, then step until all are finished, as offline vLLM does."""
-        return await self._there(self._generate, requests)
+    async def serve(self, requests: Sequence[Request], pacing: Pacing) -> Served:
+        """Send what is due, step, and so on, as offline vLLM does."""
+        return await self._there(self._serve, requests, pacing)
 
-    def _generate(self, requests: Sequence[Request]) -> Served:
+    def _serve(self, requests: Sequence[Request], pacing: Pacing) -> Served:
         self._sets += 1
         names = [f"{self._sets}-{number}" for number in range(len(requests))]
         ready = [(_prompt(request), _params(request)) for request in requests]
+        limit = pacing.in_flight or len(requests)
+        offsets_s = pacing.offsets_s
         done = dict[str, Any]()
+        sent = 0
+        self._recorder.begin()
         wall_to_monotonic_s = time.monotonic() - time.time()
         submitted_s = time.monotonic()
-        for name, (prompt, params) in zip(names, ready, strict=True):
-            self._engine.add_request(name, prompt, params)
-        while self._engine.has_unfinished_requests():
-            done.update((o.request_id, o) for o in self._engine.step() if o.finished)
+        while len(done) < len(names):
+            while sent < len(names) and sent - len(done) < limit:
+                due_s = None if offsets_s is None else submitted_s + offsets_s[sent]
+                if due_s is not None and due_s > time.monotonic():
+                    break
+                # It arrived when it was due: a step that was under way is no reason to wait less.
+                arrival = None if due_s is None else due_s - wall_to_monotonic_s
+                prompt, params = ready[sent]
+                self._engine.add_request(names[sent], prompt, params, arrival_time=arrival)
+                sent += 1
+            if self._engine.has_unfinished_requests():
+                done.update((o.request_id, o) for o in self._engine.step() if o.finished)
+            elif offsets_s is not None and sent < len(names):
+                time.sleep(max(0.0, submitted_s + offsets_s[sent] - time.monotonic()))
+            else:
+                break  # lost requests are not waited for
         finished_s = time.monotonic()
-        outputs = [done.get(name) for name in names]
-        return _served(outputs, submitted_s, finished_s, wall_to_monotonic_s)
+        return Served(
+            outcomes=tuple(outcome_of(done.get(name), wall_to_monotonic_s) for name in names),
+            submitted_s=submitted_s,
+            finished_s=finished_s,
+            late_s=() if offsets_s is None else (0.0,) * len(names),
+            steps=self._recorder.steps(),
+        )
+
+    async def forget(self) -> bool:
+        """Empty it between two sets."""
+        return bool(await self._there(self._engine.reset_prefix_cache))
+
+    async def ask_workers(self, method: str) -> list[Any]:
+        """Ask the only one there is."""
+        return list(await self._there(self._engine.collective_rpc, method))
 
     async def stop(self) -> None:
         """Free the engine's memory and end its thread."""
@@ -138,16 +226,6 @@ def _params(request: Request) -> Any:  # noqa: ANN401
     )
 
 
-def _served(
-    outputs: Sequence[Any], submitted_s: float, finished_s: float, wall_to_monotonic_s: float
-) -> Served:
-    return Served(
-        outcomes=tuple(outcome_of(output, wall_to_monotonic_s) for output in outputs),
-        submitted_s=submitted_s,
-        finished_s=finished_s,
-    )
-
-
 def outcome_of(output: Any, wall_to_monotonic_s: float) -> Outcome:  # noqa: ANN401
     """Return the facts of vLLM's RequestOutput; None stands for a request without any output.
 
@@ -159,6 +237,7 @@ def outcome_of(output: Any, wall_to_monotonic_s: float) -> Outcome:  # noqa: ANN
     answer, times = output.outputs[0], output.metrics
     return Outcome(
         is_finished=bool(output.finished) and answer.finish_reason in FINISHED,
+        finish_reason=answer.finish_reason,
         prompt_tokens=len(output.prompt_token_ids),
         output_tokens=len(answer.token_ids),
         text=answer.text,

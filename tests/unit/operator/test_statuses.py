@@ -8,7 +8,8 @@ from builders import an_evaluation
 from slmeval_api.conditions import Condition, ConditionType, Reason
 from slmeval_api.evaluation import EvaluationStatus, RunRef, TrialCounts
 from slmeval_api.run import Attempt, Run, RunStatus
-from slmeval_api.trial import Trial
+from slmeval_api.trial import Trial, TrialStatus
+from slmeval_operator.comparison import Comparison
 from slmeval_operator.conditions import condition
 from slmeval_operator.statuses import (
     counts_of,
@@ -156,6 +157,49 @@ class TestNoiseIsShown:
         assert self.noisy() is None
 
 
+AGREES = Comparison(is_comparable=True, reason=Reason.SAME_PROVENANCE, message="as others")
+DIFFERS = Comparison(is_comparable=False, reason=Reason.VERSIONS_DIFFER, message="vllm is 2 here")
+
+
+class TestATrialSaysWhetherItMayBeCompared:
+    def of(self, comparison: Comparison | None, before: Trial | None = None) -> TrialStatus:
+        """Return the status of a measured trial as of NOW."""
+        trial = before or a_trial(result=result_json())
+        return trial_status(trial, MEASURED, NOW, comparison=comparison)
+
+    def after(self, comparison: Comparison) -> Trial:
+        """Return a trial on which that was written."""
+        trial = a_trial(result=result_json())
+        return trial.model_copy(update={"status": self.of(comparison)})
+
+    @pytest.mark.parametrize(("comparison", "status"), [(AGREES, "True"), (DIFFERS, "False")])
+    def test_in_a_condition_of_its_own(self, comparison: Comparison, status: str) -> None:
+        conditions = self.of(comparison).conditions
+        found = condition(conditions, ConditionType.COMPARABLE)
+        assert found is not None
+        assert (found.status, found.reason, found.message) == (
+            status,
+            comparison.reason,
+            comparison.message,
+        )
+        assert (found.observed_generation, found.last_transition_time) == (1, ago(0))
+
+    def test_and_succeeded_all_the_same(self) -> None:
+        marked, alone = self.of(DIFFERS).conditions, self.of(None).conditions
+        assert [c for c in marked if c.type != ConditionType.COMPARABLE] == alone
+
+    def test_not_at_all_where_there_is_nothing_to_compare(self) -> None:
+        assert condition(self.of(None).conditions, ConditionType.COMPARABLE) is None
+
+    def test_nor_any_longer_when_the_others_are_gone(self) -> None:
+        assert self.of(None, self.after(DIFFERS)) == self.of(None)
+
+    def test_in_the_same_words_an_hour_later(self) -> None:
+        before = self.after(DIFFERS)
+        later = trial_status(before, MEASURED, NOW + timedelta(hours=1), comparison=DIFFERS)
+        assert later == before.status
+
+
 class TestTheOperatorWritesOnlyItsPartOfATrial:
     def test_never_the_runners(self) -> None:
         trial = a_trial(result=result_json(), progress=progress_json())
@@ -254,6 +298,58 @@ class TestTheStatusOfARun:
         run = a_run().model_copy(update={"status": first})
         later = run_status(run, ENDED, attempts=(), now=NOW + timedelta(hours=1))
         assert later == first
+
+
+class TestARunSaysWhetherItsTrialsMayBeCompared:
+    END = "All 2 trials were measured."
+    MARK = "Not comparable with the rest: 1 of 2; see Comparable of SLMRun demo-1."
+
+    def of(
+        self, *compared: Comparison, trials: tuple[Standing, ...] = (MEASURED, MEASURED)
+    ) -> tuple[list[str], Condition | None]:
+        """Return the messages of the five conditions, and Comparable."""
+        status = run_status(
+            a_run(),
+            {f"t{i}": s for i, s in enumerate(trials)},
+            attempts=(),
+            now=NOW,
+            compared={f"t{i}": c for i, c in enumerate(compared)},
+        )
+        judged = [c for c in status.conditions if c.type != ConditionType.COMPARABLE]
+        assert len({c.message for c in judged}) == 1
+        return [judged[0].reason, judged[0].message], condition(
+            status.conditions, ConditionType.COMPARABLE
+        )
+
+    def test_yes(self) -> None:
+        ready, comparable = self.of(AGREES, AGREES)
+        assert ready == ["Measured", self.END]
+        assert comparable is not None
+        assert (comparable.status, comparable.reason) == ("True", "SameProvenance")
+
+    def test_no_and_is_measured_all_the_same(self) -> None:
+        ready, comparable = self.of(AGREES, DIFFERS)
+        assert ready == ["Measured", f"{self.END} {self.MARK}"]
+        assert comparable is not None
+        assert (comparable.status, comparable.reason, comparable.message) == (
+            "False",
+            "VersionsDiffer",
+            "1 of 2 trials differ from the rest; t1: vllm is 2 here",
+        )
+
+    def test_no_beside_a_failure(self) -> None:
+        ready, _ = self.of(AGREES, DIFFERS, trials=(MEASURED, LOST))
+        failure = "1 of 2 trials failed; t1: WorkerLost: it died"
+        assert ready == ["TrialsFailed", f"{failure} {self.MARK}"]
+
+    @pytest.mark.parametrize("other", [RUNNING, SUSPENDED, superseded()])
+    def test_not_in_ready_while_that_says_something_else(self, other: Standing) -> None:
+        ready, comparable = self.of(AGREES, DIFFERS, trials=(MEASURED, MEASURED, other))
+        assert ready == [other.reason, other.message]
+        assert comparable is not None
+
+    def test_nothing_where_there_is_nothing_to_compare(self) -> None:
+        assert self.of() == (["Measured", self.END], None)
 
 
 class TestTheStatusOfAnEvaluation:

@@ -1,5 +1,6 @@
 """Builders of what a pass sees: runs, trials, RayJobs, pods, as bodies and as facts."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,15 +46,37 @@ def workload_json(name: str = "chat", **overrides: object) -> Json:
         "seconds": "2",
         "repetitionSeconds": ["2", "2"],
         "variationPercent": "5",
+        "requests": 8,
         "requestsPerSecond": "4",
         "inputTokensPerSecond": "64",
         "outputTokensPerSecond": "16",
+        "inputTokens": 128,
+        "outputTokens": 32,
+        "meanConcurrency": "4",
         "totalTokensPerSecond": "80",
         "latencySeconds": quantiles,
         "timeToFirstTokenSeconds": quantiles,
     }
-    made = {"name": name, "kind": "batch", "requests": 4, "inputTokens": 16, "outputTokens": 4}
+    made = {"name": name, "kind": "batch", "inputTokens": 16, "outputTokens": 4}
     return {**made, "repetitions": 2, "figures": figures, "isNoisy": False, **overrides}
+
+
+VERSIONS = {"python": "3.12.3", "ray": "2.49.0", "torch": "2.8.0", "transformers": "4.56.0"}
+VERSIONS |= {"vllm": "0.11.0", "cuda": "12.8", "driver": "570.86"}
+
+
+def provenance_json(versions: Mapping[str, str | None] | None = None, **overrides: object) -> Json:
+    """Return what a trial on a GPU was measured with; None takes a version or a field away."""
+    known = {n: v for n, v in {**VERSIONS, **(versions or {})}.items() if v is not None}
+    made: Json = {
+        "engine": "vllm",
+        "runnerVersion": "0.1.0",
+        "versions": [{"name": name, "value": value} for name, value in known.items()],
+        "device": "NVIDIA A10",
+        "image": "runner:1",
+        "seed": 1,
+    }
+    return {name: value for name, value in (made | overrides).items() if value is not None}
 
 
 def progress_json(attempt: int = 1, stage: str = "Measuring") -> Json:

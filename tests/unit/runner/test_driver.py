@@ -9,10 +9,9 @@ from builders import a_model
 from runner_builders import FakeClock, a_failure, a_plan, a_progress, a_result
 from slmeval_api.plan import Applied, AppliedReport, Finished, Plan, TrialReport
 from slmeval_api.result import TrialResult
-from slmeval_runner.driver.actor import Word
+from slmeval_runner.driver.events import Crashed, Died, Event, Word
 from slmeval_runner.driver.loop import Driver
 from slmeval_runner.driver.placing import Placement
-from slmeval_runner.driver.processes import Crashed, Died, Event
 from slmeval_runner.driver.reports import Reports
 from slmeval_runner.files import REPORT_LIMIT_BYTES, digest_of
 

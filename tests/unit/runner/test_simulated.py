@@ -19,23 +19,23 @@ class TestTimings:
     async def test_sleep_exactly_as_long_as_they_say(self) -> None:
         clock = FakeClock()
         engine = a_simulated_engine(clock)
-        served = await engine.generate(requests(10))
+        served = await engine.serve(requests(10))
         assert clock.now_s == pytest.approx(served.finished_s)
 
     async def test_come_in_waves_of_the_slots(self) -> None:
         engine = a_simulated_engine(FakeClock())
-        one = await engine.generate(requests(SLOTS))
-        two = await engine.generate(requests(SLOTS + 1))
+        one = await engine.serve(requests(SLOTS))
+        two = await engine.serve(requests(SLOTS + 1))
         assert two.seconds == pytest.approx(2 * one.seconds, rel=0.05)
 
     async def test_grow_with_the_output(self) -> None:
         engine = a_simulated_engine(FakeClock())
-        assert (await engine.generate(requests(1, tokens=1000))).seconds > 1.0
+        assert (await engine.serve(requests(1, tokens=1000))).seconds > 1.0
 
     async def test_follow_the_name_alone(self) -> None:
-        first = await a_simulated_engine(FakeClock(), "a").generate(requests(5))
-        again = await a_simulated_engine(FakeClock(), "a").generate(requests(5))
-        other = await a_simulated_engine(FakeClock(), "b").generate(requests(5))
+        first = await a_simulated_engine(FakeClock(), "a").serve(requests(5))
+        again = await a_simulated_engine(FakeClock(), "a").serve(requests(5))
+        other = await a_simulated_engine(FakeClock(), "b").serve(requests(5))
         assert first == again
         assert first.seconds != other.seconds
 
@@ -45,7 +45,7 @@ class TestTimings:
         await engine.start(None, EngineOptions())
         begun_s = clock.now_s
         for _ in range(3):
-            await engine.generate(requests(100, tokens=128))
+            await engine.serve(requests(100, tokens=128))
         assert clock.now_s - begun_s < 2.0
 
     async def test_follow_the_context_that_was_asked(self) -> None:
@@ -60,7 +60,7 @@ class TestAnswers:
             Request(prompt_token_ids=[n], max_tokens=4, choices=choices, expected="abc"[n % 3])
             for n in range(600)
         ]
-        return [outcome.text for outcome in (await engine.generate(asked)).outcomes]
+        return [outcome.text for outcome in (await engine.serve(asked)).outcomes]
 
     @pytest.mark.parametrize("name", ["a", "b", "c", "d"])
     async def test_are_right_for_a_share_that_the_name_draws(self, name: str) -> None:

@@ -16,10 +16,12 @@ from runner_builders import (
 from slmeval_api.model import EngineOptions
 from slmeval_api.plan import Plan
 from slmeval_api.result import Progress, TrialResult
-from slmeval_runner.engines.base import EngineFacts, Request, Served
+from slmeval_runner.devices.monitor import NoDevice
+from slmeval_runner.engines.base import AT_ONCE, EngineFacts, Pacing, Request, Served
 from slmeval_runner.engines.simulated import SimulatedEngine
 from slmeval_runner.failures import EngineFailed, ModelUnusable
 from slmeval_runner.folders import Folders
+from slmeval_runner.times import Clock
 from slmeval_runner.trial import TrialRun
 
 
@@ -39,8 +41,8 @@ async def tried(
         engine or a_simulated_engine(clock),
         folders=folders or Folders(),
         emit=words.append,
-        now=clock.now,
-        monotonic=clock.monotonic,
+        monitor=NoDevice(),
+        clock=Clock(clock.now, clock.monotonic),
     )
     return await run.run()
 
@@ -145,10 +147,8 @@ class TestPartsThatFail:
 
     async def test_because_the_engine_ignores_the_choices_have_no_score(self) -> None:
         class Deaf(SimulatedEngine):
-            async def generate(self, requests: Any) -> Served:
-                return await super().generate(
-                    [replace(r, choices=(), expected="") for r in requests]
-                )
+            async def serve(self, requests: Any, pacing: Pacing = AT_ONCE) -> Served:
+                return await super().serve([replace(r, choices=(), expected="") for r in requests])
 
         clock = FakeClock()
         engine = Deaf("small", sleep=clock.sleep_async, monotonic=clock.monotonic)
@@ -167,10 +167,10 @@ class BreakingEngine(SimulatedEngine):
         self._sets = sets
         self.stops = 0
 
-    async def generate(self, requests: Any) -> Served:
+    async def serve(self, requests: Any, pacing: Pacing = AT_ONCE) -> Served:
         if len(self.recorded) == self._sets:
             raise EngineFailed("it broke", may_pass=True)
-        return await super().generate(requests)
+        return await super().serve(requests, pacing)
 
     async def stop(self) -> None:
         self.stops += 1
@@ -203,7 +203,13 @@ class TestAnEngineThatBreaks:
 
     async def test_before_it_started_leaves_no_provenance(self) -> None:
         class Refusing(SimulatedEngine):
-            async def start(self, model: Path | None, options: EngineOptions) -> EngineFacts:
+            async def start(
+                self,
+                model: Path | None,
+                options: EngineOptions,
+                *,
+                most_in_flight: int | None = None,
+            ) -> EngineFacts:
                 raise ModelUnusable("too large")
 
         result = await tried(a_plan(), Refusing("small"))
@@ -213,9 +219,9 @@ class TestAnEngineThatBreaks:
 
     async def test_by_answering_less_than_was_asked_is_not_scored(self) -> None:
         class Lossy(SimulatedEngine):
-            async def generate(self, requests: Any) -> Served:
+            async def serve(self, requests: Any, pacing: Pacing = AT_ONCE) -> Served:
                 kept = [r for r in requests if isinstance(r, Request)][: max(1, len(requests) - 1)]
-                return await super().generate(kept)
+                return await super().serve(kept)
 
         clock = FakeClock()
         engine = Lossy("small", sleep=clock.sleep_async, monotonic=clock.monotonic)

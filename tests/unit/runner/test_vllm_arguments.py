@@ -40,8 +40,9 @@ class TestArguments:
             kv_cache_dtype="fp8",
             enforce_eager=True,
             load_format="dummy",
+            cuda_graphs="Workload",
         )
-        found = engine_arguments(Path("/m"), options, has_gpu=True)
+        found = engine_arguments(Path("/m"), options, has_gpu=True, most_in_flight=8)
         assert found == {
             "model": "/m",
             "dtype": "bfloat16",
@@ -54,10 +55,12 @@ class TestArguments:
             "kv_cache_dtype": "fp8",
             "enforce_eager": True,
             "load_format": "dummy",
+            "max_cudagraph_capture_size": 8,
             "enable_prefix_caching": True,
             "distributed_executor_backend": "mp",
         }
-        assert len(EngineOptions.model_fields) == 10  # a new option needs a line above
+        of_ours = {"tune", "tuning", "cuda_graphs"}  # the last one stands for another above
+        assert len(EngineOptions.model_fields.keys() - of_ours) == 10  # a new one needs a line
 
     def test_of_gpus_are_not_given_to_a_cpu(self) -> None:
         options = EngineOptions(gpu_memory_utilization_percent=50)
@@ -150,3 +153,22 @@ class TestVocabulary:
 
     def test_of_a_tokenizer_without_template_has_no_chat(self) -> None:
         assert VllmTokenizer(SimpleNamespace(chat_template=None), 8).encode_chat([]) is None
+
+
+class TestCudaGraphs:
+    @staticmethod
+    def largest(asked: str, most: int | None, *, has_gpu: bool = True) -> object:
+        options = EngineOptions.from_json_data({"cudaGraphs": asked})
+        found = engine_arguments(Path("/m"), options, has_gpu=has_gpu, most_in_flight=most)
+        return found.get("max_cudagraph_capture_size")
+
+    def test_are_vllms_unless_the_workloads_are_asked_for(self) -> None:
+        assert self.largest("All", 16) is None
+        assert self.largest("Workload", 16) == 16
+
+    def test_are_vllms_where_the_workloads_do_not_say_or_need_more(self) -> None:
+        assert self.largest("Workload", None) is None
+        assert self.largest("Workload", 513) is None
+
+    def test_are_not_for_a_cpu(self) -> None:
+        assert self.largest("Workload", 16, has_gpu=False) is None

@@ -1,0 +1,73 @@
+"""The host of a worker's trials: a thin Ray actor in front of the fork server."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Pipe
+
+from .events import Event
+from .forks import End, Start, ended_with
+
+
+class ForkServerLost(Exception):
+    """The process that starts a worker's trials ended, and all of them with it."""
+
+
+class Host:
+    """Ray makes one actor of it on each worker. It imports no engine.
+
+    Its methods need two threads: `events` keeps one, the other starts and ends trials in order.
+    """
+
+    def __init__(self, plan_json: str) -> None:
+        """Start the fork server, which begins to import at once."""
+        self._commands, commands = Pipe()
+        self._events, events = Pipe(duplex=False)
+        descriptors = commands.fileno(), events.fileno()
+        options = f"--commands={descriptors[0]}", f"--events={descriptors[1]}"
+        # It inherits what Ray set for this actor: CUDA_VISIBLE_DEVICES, OMP_NUM_THREADS, which
+        # must be there before OpenMP is loaded, and the files that Ray takes for its log.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "slmeval_runner.driver.forkserver", *options],
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+        )
+        commands.close()
+        events.close()
+        self._commands.send(plan_json)
+
+    def start(self, trial: str, gpus: tuple[int, ...]) -> None:
+        """Start the trial's process once the engine is imported; `gpus` are those of the worker's.
+
+        Raises:
+            OSError: the fork server has ended.
+
+        """
+        self._commands.send(Start(trial, gpus, time.monotonic()))
+
+    def end(self, trial: str) -> None:
+        """Kill the trial's processes and return when they are gone; none is no error.
+
+        Raises:
+            OSError, EOFError: the fork server has ended.
+
+        """
+        self._commands.send(End(trial))
+        self._commands.recv()
+
+    def events(self) -> Iterator[Event]:
+        """Yield what happens to the worker's trials, for as long as the worker is there.
+
+        Raises:
+            ForkServerLost: the fork server has ended.
+
+        """
+        while True:
+            try:
+                event: Event = self._events.recv()
+            except EOFError:
+                code = self._process.wait()
+                text = f"the process that starts the worker's trials {ended_with(code)}"
+                raise ForkServerLost(text) from None
+            yield event
