@@ -26,10 +26,11 @@ MB = 10**6
 FILES = ("hack/release.py", "hack/following.py", "benchmarks/shapes.py", "LICENSE")
 FOLDERS = ("hack/cluster", "hack/gpu_node", "charts/slmeval", "examples")
 CODE = ("api/slmeval_api", "runner/slmeval_runner")
-# The reporter's client and what it needs that neither vLLM nor torch brings.
+# What the runner needs that a machine with vLLM and torch may lack: the reporter's client, NVML.
 PACKAGES = (
     "kubernetes",
     "durationpy",
+    "nvidia-ml-py",
     "oauthlib",
     "python-dateutil",
     "requests-oauthlib",

@@ -24,7 +24,7 @@ USER = 1000
 ENTRY = Path("/opt/slmeval")
 LIB = ENTRY / "lib"
 PACKAGES = ENTRY / "packages"
-"""What our reporter needs and no vLLM brings; last, so that it hides nothing."""
+"""What the runner needs and no vLLM brings, last on the path."""
 EMPTY = ("proc", "sys", "dev", "run", "tmp", "var/tmp")
 PASSWD = "root:x:0:0::/root:/usr/sbin/nologin\nslmeval:x:1000:1000::/tmp:/usr/sbin/nologin\n"
 GROUP = "root:x:0:\nslmeval:x:1000:\n"

@@ -25,7 +25,6 @@ from .host import Host, gpu_count
 RUNNER = "runner-host"
 GPUS = "nvidia.com/gpu"
 LABEL = "slmeval.dev/gpu-node"
-SHAPES = ("llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b", "qwen2.5-1.5b")
 STANDS = """\
 What stands for what here: pods get this machine's own Python, CUDA, torch, vLLM and Ray, lent by
 the container runtime, in place of the published runner image; the RuntimeClass host-cuda adds the
@@ -68,8 +67,10 @@ def up(layout: Layout, host: Host, *, root: Path, gpus: int | None) -> None:
     cluster_up(layout)
     kubectl = Kubectl(binary=layout.bin / "kubectl", kubeconfig=layout.kubeconfig)
     with step("images: operator, and the runner's stand-in"):
-        images.load(layout, layout.cache / "images" / "operator")
-        name = f"{release.REGISTRY}/{RUNNER}:{release.TAG}"
+        operator, name = (
+            f"{release.REGISTRY}/{which}:{release.TAG}" for which in ("operator", RUNNER)
+        )
+        images.load(layout, layout.cache / "images" / "operator", name=operator)
         code, packages = root / "lib", root / "packages"
         folder = layout.cache / "images"
         images.load(layout, stand_in.write(folder, host, name=name, code=code, packages=packages))
@@ -86,7 +87,7 @@ def up(layout: Layout, host: Host, *, root: Path, gpus: int | None) -> None:
 
 def _write_models(folder: Path) -> None:
     """Write the shapes that are missing: configuration and a made-up tokenizer, no weights."""
-    from benchmarks.shapes import write_model
+    from benchmarks.shapes import SHAPES, write_model
 
     folder.mkdir(parents=True, exist_ok=True)
     for shape in SHAPES:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from tools import ROOT
 
+from benchmarks.shapes import SHAPES
 from hack.cluster.embedded.errors import ClusterError
 from hack.cluster.embedded.layout import Layout, Runtime
 from hack.cluster.embedded.templates import rendered, values_of
@@ -197,4 +198,4 @@ class TestItsExample:
         assert list(pool["spec"]["nodeSelector"]) == [up.LABEL]
         for model in question["spec"]["models"]:
             assert model["name"].endswith("-random")
-            assert model["source"].removeprefix(f"file://{host.MODELS}/") in up.SHAPES
+            assert model["source"].removeprefix(f"file://{host.MODELS}/") in SHAPES
