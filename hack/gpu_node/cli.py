@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     packing = commands.add_parser("pack", help="pack everything that the machine lacks")
     packing.add_argument("--out", type=Path, default=ROOT / "build/gpu-node")
     packing.add_argument("--slice", type=int, default=59, metavar="MB", help="0: one file")
-    packing.add_argument("--preset", type=int, default=6, help="of xz, 0 to 9")
+    packing.add_argument("--preset", type=int, default=2, help="of xz, 0 to 9")
     bringing = commands.add_parser("up", help="bring the node up and install the operator")
     bringing.add_argument(
         "--site",

@@ -58,7 +58,7 @@ def pack(layout: Layout, root: Path, out: Path, *, slice_mb: int, preset: int) -
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         packed = out / NAME
-        with step(f"compressing {_size(top) / MB:.0f} MB (a quarter of an hour on two cores)"):
+        with step(f"compressing {_size(top) / MB:.0f} MB, which takes minutes"):
             _compress(top, packed, preset=preset)
     slices = split(packed, slice_mb * MB) if slice_mb else [packed]
     say(f"{packed}: {packed.stat().st_size / MB:.1f} MB, {len(slices)} slices:")
