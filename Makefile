@@ -65,6 +65,10 @@ images: ## Build the images and load them into the embedded cluster
 	@if [ "$(SLMEVAL_EMBEDDED)" = yes ] && [ -e $(KUBECONFIG) ]; then \
 	  python3 hack/cluster load-images $(SLMEVAL_CACHE)/images/operator $(SLMEVAL_CACHE)/images/runner-demo; fi
 
+gpu-node: venv ## Pack all that a GPU machine without network needs to run the product
+	python3 hack/images build --registry $(REGISTRY) --tag $(TAG) operator
+	$(BIN)/python -m hack.gpu_node pack
+
 demo: venv ## From an empty machine to measured answers: cluster, images, chart, quickstart
 	$(BIN)/python -m hack.demo
 
@@ -86,5 +90,5 @@ test-api: venv ## A real API server: admission of every manifest
 test-cluster: venv ## A real cluster, real KubeRay, the simulated engine, and real vLLM once
 	$(BIN)/python -m hack.test cluster
 
-.PHONY: help venv check format gen lock cluster cluster-down images demo demo-down test test-unit \
+.PHONY: help venv check format gen lock cluster cluster-down images gpu-node demo demo-down test test-unit \
   test-chart test-api test-cluster

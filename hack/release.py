@@ -17,13 +17,20 @@ RESTART = (*_ROLLOUT, "restart", *_DEPLOYMENT)
 WAIT_READY = (*_ROLLOUT, "status", "--timeout=120s", *_DEPLOYMENT)
 
 
-def install_command() -> list[str]:
-    """Return the command that installs or upgrades the release with the demo's runner image."""
+def install_command(runner: str = "runner-demo", ray_version: str | None = None) -> list[str]:
+    """Return the command that installs or upgrades the release.
+
+    Args:
+        runner: the runner's image in the registry.
+        ray_version: of Ray in that image; None: the chart's own.
+    """
+    versions = ("--set-string", f"runner.rayVersion={ray_version}") if ray_version else ()
     return [
         *("helm", "upgrade", "--install", NAME, str(ROOT / "charts/slmeval")),
         *("--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"),
         *("--set", f"image.registry={REGISTRY}", "--set", f"image.tag={TAG}"),
-        *("--set", f"runner.image={REGISTRY}/runner-demo:{TAG}"),
+        *("--set", f"runner.image={REGISTRY}/{runner}:{TAG}"),
+        *versions,
     ]
 
 

@@ -12,9 +12,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-from hack import release
+from hack import following, release
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM, NAMESPACE, NAME = release.NAMESPACE, "slmeval-demo", "quickstart"
@@ -53,14 +52,6 @@ def step(title: str, *command: str, stdin: str | None = None) -> None:
     if done.returncode != 0:
         raise DemoError(f"that failed (exit code {done.returncode}); the lines above say why")
     say(f"   done in {time.monotonic() - began:.0f} s")
-
-
-def kubectl_json(*args: str) -> dict[str, Any]:
-    """Return what kubectl prints as JSON; empty when it fails, for the caller asks again."""
-    done = subprocess.run(
-        ["kubectl", *args, "-o", "json"], capture_output=True, text=True, check=False
-    )
-    return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
 
 
 def prepare() -> None:
@@ -104,49 +95,6 @@ def ask() -> None:
     step("The question", "kubectl", "apply", "-n", NAMESPACE, "-f", "examples/quickstart.yaml")
 
 
-def standing(evaluation: dict[str, Any]) -> tuple[str, str]:
-    """Return status of Succeeded and Failed in one word, and the message."""
-    conditions = {c["type"]: c for c in evaluation.get("status", {}).get("conditions", [])}
-    ready = conditions.get("Ready", {})
-    for kind in ("Succeeded", "Failed"):
-        if conditions.get(kind, {}).get("status") == "True":
-            return kind, str(ready.get("message", ""))
-    return str(ready.get("reason", "Pending")), str(ready.get("message", ""))
-
-
-def progress_lines(trials: list[dict[str, Any]]) -> list[str]:
-    """Return one line a trial: where it stands."""
-    lines = []
-    for trial in trials:
-        status, spec = trial.get("status", {}), trial["spec"]
-        conditions = {c["type"]: c for c in status.get("conditions", [])}
-        progress = status.get("progress", {})
-        where = progress.get("stage") or conditions.get("Ready", {}).get("reason", "Pending")
-        detail = progress.get("detail", "")
-        lines.append(f"{spec['model']['name']} on {spec['pool']}: {where} {detail}".rstrip())
-    return lines
-
-
-def follow() -> str:
-    """Print what changes until the evaluation ends; return how it ended."""
-    say("\n== Measuring (what changes is printed; kubectl get slmtrial -w shows the same)")
-    began, shown = time.monotonic(), set[str]()
-    while time.monotonic() - began < LONGEST_S:
-        word, message = standing(kubectl_json("get", "slmeval", NAME, "-n", NAMESPACE))
-        trials = kubectl_json("get", "slmtrials", "-n", NAMESPACE).get("items", [])
-        for line in [f"{NAME}: {word}: {message}", *progress_lines(trials)]:
-            if line not in shown:
-                say(f"   [{time.monotonic() - began:4.0f} s] {line}")
-                shown.add(line)
-        if word in ("Succeeded", "Failed"):
-            return word
-        time.sleep(2)
-    raise DemoError(
-        f"no answer after {LONGEST_S} s: see kubectl describe slmeval {NAME} -n {NAMESPACE}, "
-        f"and kubectl logs deploy/slmeval -n {SYSTEM}"
-    )
-
-
 def show() -> None:
     """Print the answer and where to look next."""
     say("\n== The answer")
@@ -176,7 +124,12 @@ def main() -> int:
             return 0
         prepare()
         ask()
-        ended = follow()
+        ended = following.follow(NAME, NAMESPACE, longest_s=LONGEST_S)
+        if ended is None:
+            raise DemoError(
+                f"no answer after {LONGEST_S} s: see kubectl describe slmeval {NAME} -n "
+                f"{NAMESPACE}, and kubectl logs deploy/slmeval -n {SYSTEM}"
+            )
         show()
     except DemoError as error:
         say(f"\ndemo: {error}")

@@ -18,6 +18,7 @@ from .golang import PROGRAMS, ensure_built
 from .kubectl import Kubectl
 from .layout import Layout, layout_of
 from .locks import only_one
+from .packages import use_carried
 from .up import up
 
 _DESCRIPTION = """\
@@ -75,6 +76,7 @@ def _interrupt(*_: object) -> None:
 
 def _run(args: argparse.Namespace, layout: Layout) -> int:
     """Run the command that `args` name."""
+    use_carried(layout)
     if args.command not in ("apiserver", "build"):
         preflight.check_root()
     match args.command:

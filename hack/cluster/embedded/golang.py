@@ -22,6 +22,9 @@ COREDNS_VERSION = "1.14.7"
 HELM_VERSION = "3.22.0"
 GO_AT_LEAST = (1, 26)  # what Helm's own go.mod asks for; the others are content with 1.25
 
+BROUGHT = "go/VERSION"
+"""In a cache that was made elsewhere, for a machine without Go: the Go of that machine."""
+
 _KUBERAY_MODULE = "github.com/ray-project/kuberay/ray-operator"
 
 
@@ -133,6 +136,12 @@ def go_version() -> str:
     return text
 
 
+def go_of(cache: Path) -> str:
+    """Return the Go that built the programs that were brought in `cache`; else this machine's."""
+    brought = cache / BROUGHT
+    return brought.read_text().strip() if brought.is_file() else go_version()
+
+
 def build_digest(program: GoProgram, *, source: Path, go: str) -> str:
     """Return 16 hex digits that change whenever the built program would."""
     digest = hashlib.sha256()
@@ -154,7 +163,7 @@ def ensure_built(name: str, *, cache: Path) -> Path:
     """Return the folder that holds `name`'s programs, building them if the cache has none."""
     program = PROGRAMS[name]
     source = GO_MODULES / name
-    digest = build_digest(program, source=source, go=go_version())
+    digest = build_digest(program, source=source, go=go_of(cache))
     done = cache / "go" / f"{name}-{digest}"
     with only_one(cache, f"build of {name}"):
         if done.is_dir():

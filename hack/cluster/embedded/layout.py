@@ -26,6 +26,8 @@ API_SERVICE_IP = "10.96.0.1"
 DNS_IP = "10.96.0.10"
 CNI_BIN = Path("/usr/lib/cni")
 NFT_TABLE = "slmeval-cluster"
+CARRIED_LINK = Path("/run/slmeval-carried")
+"""Leads to programs that were brought along, see Layout.carried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +46,22 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """runc with a container specification of our own; a RuntimeClass names it as its handler."""
+
+    name: str
+    spec: Path  # complete, as `ctr oci spec` prints it; read when containerd starts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """Paths of one cluster: `state` dies with it, `cache` outlives it."""
 
     state: Path
     cache: Path
     ports: Ports = Ports()
+    runtimes: tuple[Runtime, ...] = ()
+    """Beside plain runc; the first is for pods that name no RuntimeClass."""
 
     @property
     def kubeconfig(self) -> Path:
@@ -95,6 +107,17 @@ class Layout:
     def kubelet_root(self) -> Path:
         """The kubelet's folder, pods' volumes included."""
         return self.state / "kubelet"
+
+    @property
+    def carried(self) -> Path:
+        """Debian's programs for a machine that cannot install them; absent elsewhere."""
+        return self.cache / "debian"
+
+    @property
+    def cni_bin(self) -> Path:
+        """The folder of CNI's plugins."""
+        carried = self.carried / "cni"
+        return carried if carried.is_dir() else CNI_BIN
 
     @property
     def bin(self) -> Path:

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from .commands import run, succeeds
-from .layout import BRIDGE, NFT_TABLE, NODE_IP, POD_CIDR, Layout
+from .layout import BRIDGE, NFT_TABLE, NODE_IP, POD_CIDR, SERVICE_CIDR, Layout
 
 # Settings that the cluster or its kubelet changes; their former values come back with `down`.
 SYSCTLS = {
@@ -38,13 +38,19 @@ def _sysctl_path(name: str) -> Path:
     return Path("/proc/sys") / name.replace(".", "/")
 
 
+def filters_bridges() -> bool:
+    """Tell whether the kernel shows packets between pods on one bridge to the packet rules."""
+    return _sysctl_path("net.bridge.bridge-nf-call-iptables").exists()
+
+
 def ensure_sysctls(layout: Layout) -> None:
-    """Set the kernel's settings after noting, once, what they were."""
+    """Set the kernel's settings, those that it has, after noting, once, what they were."""
     noted = layout.state / "sysctls.json"
+    wanted = {name: value for name, value in SYSCTLS.items() if _sysctl_path(name).exists()}
     if not noted.exists():
-        before = {name: _sysctl_path(name).read_text().strip() for name in SYSCTLS}
+        before = {name: _sysctl_path(name).read_text().strip() for name in wanted}
         noted.write_text(json.dumps(before))
-    for name, value in SYSCTLS.items():
+    for name, value in wanted.items():
         path = _sysctl_path(name)
         if path.read_text().strip() != value:
             path.write_text(value)
@@ -70,6 +76,8 @@ def ensure_bridge() -> None:
     if f" {NODE_IP}/" not in addresses:
         run(["ip", "address", "add", f"{NODE_IP}/{prefix}", "dev", BRIDGE])
     run(["ip", "link", "set", BRIDGE, "up"])
+    # A machine without a network has no default route, by which Services are found elsewhere.
+    run(["ip", "route", "replace", SERVICE_CIDR, "dev", BRIDGE])
     if not succeeds(["nft", "list", "table", "ip", NFT_TABLE]):
         run(["nft", "-f", "-"], stdin=_MASQUERADE)
 

@@ -233,6 +233,20 @@ def write_static_image(
         uid: the user that it runs as unless the pod says otherwise.
 
     """
+    settings = {"Entrypoint": [entrypoint], "User": f"{uid}:{uid}"}
+    write_image(folder, name=name, layer=_layer_of(files), settings=settings)
+
+
+def write_image(folder: Path, *, name: str, layer: bytes, settings: Mapping[str, Any]) -> None:
+    """Write a layout of one image with one layer.
+
+    Args:
+        folder: made here; must not exist.
+        name: the image's full name.
+        layer: an uncompressed tar.
+        settings: entrypoint, environment, user and so on, named as in an image's `config`.
+
+    """
     store = folder / "blobs" / "sha256"
     store.mkdir(parents=True)
 
@@ -241,19 +255,19 @@ def write_static_image(
         (store / value).write_bytes(content)
         return {"mediaType": media_type, "digest": f"sha256:{value}", "size": len(content)}
 
-    layer = keep(_layer_of(files), "application/vnd.oci.image.layer.v1.tar")
+    stored = keep(layer, "application/vnd.oci.image.layer.v1.tar")
     config = {
         "architecture": _ARCHITECTURES.get(machine(), machine()),
         "os": "linux",
-        "config": {"Entrypoint": [entrypoint], "User": f"{uid}:{uid}"},
-        "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+        "config": settings,
+        "rootfs": {"type": "layers", "diff_ids": [stored["digest"]]},
         "history": [{"created_by": "hack/cluster"}],
     }
     manifest = {
         "schemaVersion": 2,
         "mediaType": _MANIFEST,
         "config": keep(json.dumps(config).encode(), "application/vnd.oci.image.config.v1+json"),
-        "layers": [layer],
+        "layers": [stored],
     }
     descriptor = keep(json.dumps(manifest).encode(), _MANIFEST)
     index = {"schemaVersion": 2, "manifests": [{**descriptor, "annotations": {REF_NAME: name}}]}

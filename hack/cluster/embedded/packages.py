@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .commands import run
 from .errors import ELSEWHERE, ClusterError
-from .layout import CNI_BIN
+from .layout import CARRIED_LINK, CNI_BIN, Layout
 from .preflight import check_root
 from .progress import step
 
@@ -28,6 +28,26 @@ PACKAGE_OF = {
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 _WAIT = ("-o", "DPkg::Lock::Timeout=300")  # another installation may be under way
+
+
+def use_carried(layout: Layout) -> None:
+    """Put programs that were brought along before this machine's own.
+
+    Their libraries are found through a link, for an absolute path is built into them: runc runs
+    itself again without its environment, from a copy that lies nowhere.
+    """
+    if not layout.carried.is_dir():
+        return
+    os.environ["PATH"] = f"{layout.carried / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    if not CARRIED_LINK.is_symlink() or CARRIED_LINK.readlink() != layout.carried:
+        CARRIED_LINK.unlink(missing_ok=True)
+        CARRIED_LINK.symlink_to(layout.carried)
+
+
+def programs_of(layout: Layout) -> list[str]:
+    """Return the programs that the cluster needs here; CNI's may have been brought along."""
+    has_cni = layout.cni_bin != CNI_BIN
+    return [name for name in PACKAGE_OF if not (has_cni and Path(name).parent == CNI_BIN)]
 
 
 def missing_packages(programs: Iterable[str]) -> list[str]:

@@ -12,15 +12,14 @@ from pathlib import Path
 
 from .commands import run
 from .errors import ELSEWHERE, ClusterError
-from .golang import go_version
+from .golang import go_of
 from .layout import NODE_IP, POD_CIDR, Layout
-from .network import overlapping_routes
+from .network import filters_bridges, overlapping_routes
 from .processes import is_running
 
 FREE_GIB = 15
 _KERNEL = {
     "overlayfs": ("overlay", Path("/proc/filesystems")),
-    "bridges with netfilter": (None, Path("/proc/sys/net/bridge")),
     "network namespaces": (None, Path("/proc/self/ns/net")),
     "seccomp": (None, Path("/proc/sys/kernel/seccomp")),
     "control groups": (None, Path("/sys/fs/cgroup")),
@@ -38,7 +37,7 @@ def check(layout: Layout) -> None:
     check_root()
     _check_kernel()
     _check_disk(layout)
-    go_version()
+    go_of(layout.cache)
     _check_ports(layout)
     _check_routes()
 
@@ -64,7 +63,7 @@ def missing_features() -> list[str]:
 
 def _check_kernel() -> None:
     """Try to load what may be a module, then raise if a feature is still missing."""
-    if missing_features() and shutil.which("modprobe"):
+    if (missing_features() or not filters_bridges()) and shutil.which("modprobe"):
         for module in _MODULES:
             try:
                 run(["modprobe", module])

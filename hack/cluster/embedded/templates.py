@@ -9,7 +9,6 @@ from pathlib import Path
 
 from .layout import (
     BRIDGE,
-    CNI_BIN,
     CNI_NETWORK,
     CONFIG,
     DNS_IP,
@@ -18,6 +17,7 @@ from .layout import (
     NODE_NAME,
     POD_CIDR,
     Layout,
+    Runtime,
 )
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
@@ -33,19 +33,31 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     return _PLACE.sub(lambda found: values[found[1]], template)
 
 
+def runtime_table(runtime: Runtime, layout: Layout) -> str:
+    """Return the tables of containerd's configuration that add `runtime`."""
+    table = f'[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{runtime.name}'
+    return (
+        f'\n{table}]\nruntime_type = "io.containerd.runc.v2"\n'
+        f'base_runtime_spec = "{runtime.spec}"\n'
+        f'{table}.options]\nSystemdCgroup = false\nRoot = "{layout.run}/runc"\n'
+    )
+
+
 def values_of(layout: Layout) -> dict[str, str]:
     """Return what the templates may name, except images."""
     return {
         "bridge": BRIDGE,
-        "cni_bin": str(CNI_BIN),
+        "cni_bin": str(layout.cni_bin),
         "cni_conf": str(layout.conf / "cni"),
         "cni_network": CNI_NETWORK,
         "conf": str(layout.conf),
+        "default_runtime": layout.runtimes[0].name if layout.runtimes else "runc",
         "dns_ip": DNS_IP,
         "first_pod_ip": FIRST_POD_IP,
         "ipam": str(layout.run / "ipam"),
         "kubelet_health_port": str(layout.ports.kubelet_health),
         "kubelet_port": str(layout.ports.kubelet),
+        "more_runtimes": "".join(runtime_table(runtime, layout) for runtime in layout.runtimes),
         "node_ip": NODE_IP,
         "node_name": NODE_NAME,
         "pki": str(layout.pki),

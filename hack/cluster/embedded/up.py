@@ -14,7 +14,7 @@ from .golang import ensure_built
 from .kubectl import Kubectl
 from .layout import NODE_IP, Layout
 from .node import node_is_ready
-from .packages import ensure_packages
+from .packages import ensure_packages, programs_of
 from .processes import boot_id, ensure_started
 from .progress import say, step, wait_until
 from .templates import values_of, write_rendered
@@ -29,7 +29,7 @@ def up(layout: Layout) -> None:
     """
     preflight.check(layout)
     check_is_ours(layout.state)
-    ensure_packages()
+    ensure_packages(programs_of(layout))
     built = {name: ensure_built(name, cache=layout.cache) for name in ("kubernetes", "kuberay")}
     ensure_built("helm", cache=layout.cache)
     names = {
@@ -89,7 +89,11 @@ def _write_files(layout: Layout, *, pause_image: str) -> None:
             *((name, layout.conf / f"{name}.conf") for name in components),
         ],
     )
-    values = {**values_of(layout), "pause_image": pause_image}
+    values = {
+        **values_of(layout),
+        "pause_image": pause_image,
+        "masquerade_all": "false" if network.filters_bridges() else "true",
+    }
     write_rendered("cni.json", layout.conf / "cni" / "10-slmeval.conflist", values)
     for name in ("containerd.toml", "kubelet.yaml", "kube-proxy.yaml"):
         write_rendered(name, layout.conf / name, values)

@@ -17,6 +17,7 @@ VALUES = {
     "pause_image": "localhost/pause:1",
     "forward": "forward . /etc/resolv.conf",
     "config_digest": "abc",
+    "masquerade_all": "false",
 }
 
 
