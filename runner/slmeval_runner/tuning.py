@@ -1,7 +1,8 @@
 """Looking for engine arguments that serve a workload faster: one argument after the other.
 
 A greedy search over a small declared space (coordinate ascent): it tries each value of an argument
-with the best of those before it, and keeps what is faster. Each try starts an engine.
+with the best of those before it, and keeps what is faster by more than the repetitions of the
+declared arguments differ. Each try starts an engine.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,8 @@ from slmeval_api.result import NamedValue, TuningCandidate, TuningResult, Worklo
 
 from slmeval_runner.failures import TrialError
 
+LEAST_GAIN = 0.02
+"""Smallest gain that counts, as a share, however steady the repetitions were."""
 ARGUMENTS = ("max_num_batched_tokens", "max_num_seqs", "kv_cache_dtype")
 Try = Callable[[EngineOptions, int], Awaitable[WorkloadResult]]
 """Starts an engine with these options and serves the workload in so many repetitions.
@@ -26,6 +29,7 @@ class _Search:
     declared: EngineOptions
     best: EngineOptions
     best_rate: float
+    least_gain: float
     candidates: list[TuningCandidate] = field(default_factory=list)
     longest_s: float = 0.0
     is_complete: bool = True
@@ -53,7 +57,8 @@ async def tune(
         return None
     begun_s = monotonic()
     rate = measured.figures.requests_per_second
-    search = _Search(declared, declared, float(rate))
+    noise = float(measured.figures.variation_percent or 0) / 100
+    search = _Search(declared, declared, float(rate), max(LEAST_GAIN, noise))
     search.candidates.append(TuningCandidate(arguments=[], requests_per_second=rate))
     for name in ARGUMENTS:
         await _one_argument(search, name, attempt, resolved, monotonic, begun_s)
@@ -100,7 +105,7 @@ async def _one_argument(
                 failure=result.failure,
             )
         )
-        if rate is not None and float(rate) > search.best_rate:
+        if rate is not None and float(rate) > search.best_rate * (1 + search.least_gain):
             search.best, search.best_rate = options, float(rate)
 
 

@@ -7,6 +7,7 @@ import pytest
 from api_status import OPERATOR, REPORTER, condition, progress, result
 from builders import a_model, evaluation_body, run_body, to_create, trial_body
 from cluster_client import Objects, Refused
+from full_result import full_result
 from pydantic import ValidationError
 from slmeval_api.trial import TrialStatus
 
@@ -103,6 +104,14 @@ class TestTwoWritersOfOneTrial:
         first = objects.apply_status(trial, status, manager=REPORTER)
         again = objects.apply_status(trial, status, manager=REPORTER)
         assert again["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+
+    def test_every_field_of_a_full_result_is_kept(self, objects: Objects, trial: Json) -> None:
+        sent = full_result().to_json_data()
+        stored = objects.apply_status(trial, {"result": sent}, manager=REPORTER)
+        assert stored["status"]["result"] == sent
+        figures = sent["workloads"][0]["figures"]
+        assert {"device", "roofline", "engine", "interTokenSeconds"} <= figures.keys()
+        assert {"engine", "ceilings", "tuning"} <= sent.keys()
 
     def test_a_stored_result_reads_back_as_it_was_sent(self, objects: Objects, trial: Json) -> None:
         stored = objects.apply_status(trial, {"result": result()}, manager=REPORTER)

@@ -16,10 +16,12 @@ from slmeval_runner.tuning import tune
 from slmeval_runner.workloads.figures import Repetition, figures_of
 
 
-def a_result(rate: float, repetitions: int = 1) -> WorkloadResult:
+def a_result(rate: float, repetitions: int = 1, noise: str | None = None) -> WorkloadResult:
     one = Repetition(served=served([an_outcome()]), cache_hits=0, readings=DeviceReadings())
     made = figures_of([one], card=None, may_hit=False)
-    figures = made.model_copy(update={"requests_per_second": f"{rate:g}"})
+    figures = made.model_copy(
+        update={"requests_per_second": f"{rate:g}", "variation_percent": noise}
+    )
     return WorkloadResult(name="chat", kind="batch", repetitions=repetitions, figures=figures)
 
 
@@ -40,11 +42,11 @@ class Landscape:
         better = {None: 0, 2048: -1, 8192: 2, 16384: 1}[tokens] + {None: 0, 64: -2, 512: 3}[seqs]
         return a_result(10.0 + better, repetitions)
 
-    async def tuned(self, **tuning: Any) -> TuningResult:
+    async def tuned(self, *, noise: str | None = None, **tuning: Any) -> TuningResult:
         asked = {"tune": True, "tuning": {"maxNumSeqs": [64, 512, 4096], **tuning}}
         found = await tune(
             EngineOptions.from_json_data(asked),
-            a_result(10.0, repetitions=3),
+            a_result(10.0, repetitions=3, noise=noise),
             self,
             resolved={"max_num_batched_tokens": "16384", "max_num_seqs": "256"},
             monotonic=self.clock.monotonic,
@@ -77,6 +79,13 @@ class TestTheSearch:
         assert found.figures.requests_per_second == "15"
         assert found.is_complete
         assert found.seconds == "60"
+
+    async def test_takes_no_gain_within_the_noise_for_one(self) -> None:
+        land = Landscape()
+        steady = await land.tuned(maxNumBatchedTokens=[8192], maxNumSeqs=[])
+        assert named(steady.best_arguments) == {"max_num_batched_tokens": "8192"}  # 20% faster
+        noisy = await land.tuned(maxNumBatchedTokens=[8192], maxNumSeqs=[], noise="25")
+        assert noisy.best_arguments == []
 
     async def test_shows_every_candidate_the_declared_one_first(self) -> None:
         found = await Landscape().tuned()
