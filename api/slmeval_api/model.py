@@ -27,8 +27,8 @@ _SPACE: dict[str, Any] = {"x-kubernetes-list-type": "set"}
 class Tuning(ApiModel):
     """The space that `tune` searches, one argument after the other, and for how long.
 
-    A value is kept when it is faster by more than the declared arguments' repetitions differ, and by
-    2% at least.
+    A value is kept when it is faster by more than the declared arguments' repetitions differ, and
+    by 2% at least.
     """
 
     budget_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(
