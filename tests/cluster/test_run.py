@@ -21,13 +21,29 @@ TASK = {
     "data": {"test": "builtin://support-intents/test", "train": "builtin://support-intents/train"},
     "fewShot": {"count": 3},
 }
+SWEEP = {
+    "name": "sweep",
+    "concurrency": {"levels": [1, 4], "inputTokens": 32, "outputTokens": 16},
+}
+PROMISE = {
+    "name": "promise",
+    "rate": {
+        "search": {"lowest": "10", "highest": "40"},
+        "objectives": {"timeToFirstTokenSeconds": "0.1"},
+        "requests": 50,
+        "inputTokens": 32,
+        "outputTokens": 16,
+    },
+}
 
 
 class TestOneApplyGivesAnAnswer:
     def test_from_apply_to_figures_metrics_and_nothing_left_running(
         self, installed: Installation, namespace: str
     ) -> None:
-        apply(evaluation(namespace, "a", "b", tasks=[TASK]))
+        question = evaluation(namespace, "a", "b", tasks=[TASK])
+        question["spec"]["workloads"] += [SWEEP, PROMISE]
+        apply(question)
         body = wait_ended("demo", namespace)
         assert condition(body, "Ready") == condition(body, "Ready") | {
             "status": "True",
@@ -39,8 +55,16 @@ class TestOneApplyGivesAnAnswer:
         for result in found.values():
             assert float(result["summary"]["requestsPerSecond"]) > 0
             assert 0 <= float(result["summary"]["score"]) <= 1
-            assert result["workloads"][0]["repetitions"] == 3
+            batch, sweep, promise = result["workloads"]
+            assert batch["repetitions"] == 3
+            assert [(p["concurrency"], p["figures"]["requests"]) for p in sweep["points"]] == [
+                (1, 12),
+                (4, 48),
+            ]
+            assert float(promise["highestRequestsPerSecond"]) > 0
         assert len(items("rayjobs", namespace)) == 1
+        (run,) = items("slmruns", namespace)
+        assert condition(run, "Comparable")["status"] == "True"
         wait_for("all pods to be gone", lambda: not pods_of_runs(namespace), seconds=60)
         self._kubectl_shows_the_figures(namespace)
         self._metrics_show_the_figures(installed, namespace)
