@@ -67,6 +67,7 @@ LIBRARIES = (
     "vllm.renderers.hf",
     "vllm.v1.core.sched.scheduler",
     "vllm.v1.worker.gpu_worker",  # the CPU's worker is made of it too
+    "transformers.models.auto.modeling_auto",  # for counting weights
 )
 """Most of it is vLLM's own business; a version that lacks one costs the trials that time."""
 
