@@ -53,6 +53,8 @@ from slmeval_runner.workloads.points import Bench
 
 WARMUP_TOKENS = 8
 DETAIL_LIMIT = 256
+DEADLINE_MARGIN_S = 30.0
+"""Left of the trial's deadline when the search for arguments ends, to get the result out."""
 Emit = Callable[[Progress], None]
 Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring", "Tuning"]
 
@@ -162,16 +164,18 @@ class TrialRun:
         self._now = clock.now
         self._monotonic = clock.monotonic
         self._parts = _Parts(start=_Start(waited_s=waited_s))
+        self._started_s = clock.monotonic()
 
     async def run(self) -> TrialResult:
         """Return everything that could be measured, and why the rest could not."""
-        started_at, started_s = timestamp(self._now()), self._monotonic()
+        started_at = timestamp(self._now())
+        self._started_s = self._monotonic()
         failure: Failure | None = None
         try:
             self._tell("LoadingModel", self._trial.model.source)
             self._prepare_tasks()
             if self._plan.workloads or self._parts.prepared:  # else a GPU would run for nothing
-                await self._start(started_s)
+                await self._start()
                 await self._measure()
                 await self._score()
                 await self._tune()
@@ -232,7 +236,7 @@ class TrialRun:
     def _tell_measuring(self, workload: str, part: str) -> None:
         self._tell("Measuring", f"{workload}: {part}")
 
-    async def _start(self, started_s: float) -> None:
+    async def _start(self) -> None:
         """Find the model, start the engine and warm it."""
         start, entry = self._parts.start, self._trial.model
         if self._plan.engine != "simulated":
@@ -249,7 +253,7 @@ class TrialRun:
         begun_s = self._monotonic()
         await self._engine.serve([Request(prompt_token_ids=ids, max_tokens=1, is_exact=True)])
         start.warmup_s = self._monotonic() - begun_s
-        start.total_s = self._monotonic() - started_s
+        start.total_s = self._monotonic() - self._started_s
 
     def _prepare_tasks(self) -> None:
         """Read all data before a GPU is used: what is wrong with it is known in a second."""
@@ -299,8 +303,16 @@ class TrialRun:
             next(r for r in self._parts.workloads if r.name == workload.name),
             partial(self._with_options, workload),
             resolved=self._facts.arguments,
+            limit_s=self._left_s - DEADLINE_MARGIN_S,
+            estimate_s=self._parts.start.total_s or 0.0,
             monotonic=self._monotonic,
         )
+
+    @property
+    def _left_s(self) -> float:
+        """Seconds until the driver ends the trial, and with it all that was measured."""
+        spent_s = self._monotonic() - self._started_s + (self._parts.start.waited_s or 0.0)
+        return self._plan.trial_deadline_seconds - spent_s
 
     async def _with_options(
         self, workload: Workload, options: EngineOptions, repetitions: int

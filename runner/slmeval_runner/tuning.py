@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from slmeval_api.base import decimal_string
-from slmeval_api.model import EngineOptions, Tuning
+from slmeval_api.model import EngineOptions
 from slmeval_api.result import NamedValue, TuningCandidate, TuningResult, WorkloadResult
 
 from slmeval_runner.failures import TrialError
@@ -30,8 +30,9 @@ class _Search:
     best: EngineOptions
     best_rate: float
     least_gain: float
+    budget_s: float
+    longest_s: float
     candidates: list[TuningCandidate] = field(default_factory=list)
-    longest_s: float = 0.0
     is_complete: bool = True
 
 
@@ -41,6 +42,8 @@ async def tune(
     attempt: Try,
     *,
     resolved: dict[str, str],
+    limit_s: float,
+    estimate_s: float,
     monotonic: Callable[[], float],
 ) -> TuningResult | None:
     """Return what the search came to; None: the workload has no figures to better.
@@ -50,6 +53,8 @@ async def tune(
         measured: the batch workload as measured with them.
         attempt: see Try.
         resolved: the arguments that the engine made of `declared`; their values are not tried.
+        limit_s: seconds that are left to the trial: the budget is no longer than that.
+        estimate_s: seconds that one try will take; the longest so far counts where it is longer.
         monotonic: seconds.
 
     """
@@ -58,7 +63,8 @@ async def tune(
     begun_s = monotonic()
     rate = measured.figures.requests_per_second
     noise = float(measured.figures.variation_percent or 0) / 100
-    search = _Search(declared, declared, float(rate), max(LEAST_GAIN, noise))
+    budget_s = min(declared.tuning.budget_seconds, limit_s)
+    search = _Search(declared, declared, float(rate), max(LEAST_GAIN, noise), budget_s, estimate_s)
     search.candidates.append(TuningCandidate(arguments=[], requests_per_second=rate))
     for name in ARGUMENTS:
         await _one_argument(search, name, attempt, resolved, monotonic, begun_s)
@@ -85,13 +91,12 @@ async def _one_argument(
     begun_s: float,
 ) -> None:
     """Try the values of one argument with the best of the others so far."""
-    tuning = search.declared.tuning
     start = search.best
-    for value in getattr(tuning, name):
+    for value in getattr(search.declared.tuning, name):
         if str(value) == resolved.get(name):
             continue
         at_s = monotonic()
-        if not has_time(tuning, at_s - begun_s, search.longest_s):
+        if at_s - begun_s + 2 * search.longest_s > search.budget_s:  # it, and the one at the end
             search.is_complete = False
             return
         options = start.model_copy(update={name: value})
@@ -107,11 +112,6 @@ async def _one_argument(
         )
         if rate is not None and float(rate) > search.best_rate * (1 + search.least_gain):
             search.best, search.best_rate = options, float(rate)
-
-
-def has_time(tuning: Tuning, elapsed_s: float, longest_s: float) -> bool:
-    """Return whether another try, and the measurement at the end, fit into the budget."""
-    return elapsed_s + 2 * longest_s <= tuning.budget_seconds
 
 
 async def _tried(attempt: Try, options: EngineOptions, repetitions: int) -> WorkloadResult:

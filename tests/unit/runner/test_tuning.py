@@ -42,13 +42,17 @@ class Landscape:
         better = {None: 0, 2048: -1, 8192: 2, 16384: 1}[tokens] + {None: 0, 64: -2, 512: 3}[seqs]
         return a_result(10.0 + better, repetitions)
 
-    async def tuned(self, *, noise: str | None = None, **tuning: Any) -> TuningResult:
+    async def tuned(
+        self, *, noise: str | None = None, limit_s: float = 1e9, **tuning: Any
+    ) -> TuningResult:
         asked = {"tune": True, "tuning": {"maxNumSeqs": [64, 512, 4096], **tuning}}
         found = await tune(
             EngineOptions.from_json_data(asked),
             a_result(10.0, repetitions=3, noise=noise),
             self,
             resolved={"max_num_batched_tokens": "16384", "max_num_seqs": "256"},
+            limit_s=limit_s,
+            estimate_s=self.seconds,
             monotonic=self.clock.monotonic,
         )
         assert found is not None
@@ -109,11 +113,26 @@ class TestTheSearch:
         assert land.asked == [(2048, None, 1), (8192, None, 1), (8192, None, 3)]
         assert found.seconds == "75"
 
+    async def test_ends_before_the_trial_would_be_ended(self) -> None:
+        land = Landscape(seconds=25.0)
+        found = await land.tuned(limit_s=80)
+        assert not found.is_complete
+        assert float(found.seconds) <= 80
+        assert (await Landscape().tuned(limit_s=-5)).candidates[1:] == []
+
     async def test_has_nothing_to_better_where_nothing_was_measured(self) -> None:
         nothing = WorkloadResult(name="chat", kind="batch", repetitions=0)
         options = EngineOptions(tune=True)
         clock = FakeClock()
-        found = await tune(options, nothing, Landscape(), resolved={}, monotonic=clock.monotonic)
+        found = await tune(
+            options,
+            nothing,
+            Landscape(),
+            resolved={},
+            limit_s=1e9,
+            estimate_s=0.0,
+            monotonic=clock.monotonic,
+        )
         assert found is None
 
 
