@@ -15,7 +15,6 @@ if current_platform.is_cpu():
 else:
     from vllm.v1.worker.gpu_worker import Worker
 
-NAME = f"{__name__}.TimedWorker"
 PRODUCT_SIZE = 8_192
 COPY_BYTES = 1 << 28
 ROUNDS = 10
