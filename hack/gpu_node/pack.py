@@ -92,11 +92,15 @@ def copy_distribution(name: str, target: Path, *, metadata_only: bool = False) -
     Raises:
         ClusterError: it is not installed, or has machine code.
     """
-    try:
-        found = importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ClusterError(f"{name} is not installed here.", "Run `make venv`.") from error
-    if "Root-Is-Purelib: true" not in (found.read_text("WHEEL") or ""):
+    # A build in the checkout leaves an egg-info there, which has neither WHEEL nor METADATA.
+    found, wheel = None, ""
+    for candidate in importlib.metadata.distributions(name=name):
+        if text := candidate.read_text("WHEEL"):
+            found, wheel = candidate, text
+            break
+    if found is None:
+        raise ClusterError(f"{name} is not installed here.", "Run `make venv`.")
+    if "Root-Is-Purelib: true" not in wheel:
         raise ClusterError(f"{name} is not pure Python.", "Bring it with vLLM's packages.")
     for file in found.files or []:
         if ".." in file.parts or file.suffix == ".pyc":
