@@ -27,6 +27,7 @@ KINDS: dict[str, Json] = {
     "batch": {"requests": 4},
     "concurrency": {"levels": [2]},
     "rate": {"requests": 50, "requestsPerSecond": ["10"]},
+    "http": {"requests": 4, "concurrency": 2},
 }
 
 

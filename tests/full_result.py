@@ -34,9 +34,7 @@ SHAPE = ModelShape(
 class OnAGpu(SimulatedEngine):
     """The simulated engine, with facts as of a GPU."""
 
-    async def start(
-        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
-    ) -> EngineFacts:
+    async def start(self, model: Path | None, options: EngineOptions, **_: Any) -> EngineFacts:
         facts = await super().start(model, options)
         return EngineFacts(
             max_model_len=facts.max_model_len,

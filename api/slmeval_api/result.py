@@ -151,18 +151,25 @@ class WorkloadFigures(ApiModel):
     latency_seconds: Quantiles = Field(
         description="From a request's arrival at the engine to its last token."
     )
-    time_to_first_token_seconds: Quantiles = Field(
-        description="From a request's arrival at the engine to its first token."
+    time_to_first_token_seconds: Quantiles | None = Field(
+        default=None,
+        description=(
+            "From a request's arrival at the engine to its first token. Absent where answers come "
+            "whole."
+        ),
     )
     time_per_output_token_seconds: Quantiles | None = Field(
         default=None,
-        description="First to last token ÷ (output tokens - 1). Absent for one output token.",
+        description=(
+            "First to last token ÷ (output tokens - 1). Absent for one output token, and where "
+            "answers come whole."
+        ),
     )
     inter_token_seconds: Quantiles | None = Field(
         default=None,
         description=(
-            "Each single gap between two tokens of a request; n counts gaps. Absent for one "
-            "output token."
+            "Each single gap between two tokens of a request, in the engine; n counts gaps. Absent "
+            "for one output token."
         ),
     )
     queue_seconds: Quantiles | None = Field(
@@ -183,6 +190,38 @@ class Goodput(ApiModel):
     requests_per_second: DecimalString = Field(description="Good requests a second.")
     attained_percent: Percent = Field(description="Good requests, of all.")
     is_met: bool = Field(description="True: at least as many as objectives.attainmentPercent.")
+
+
+class HttpComparison(ApiModel):
+    """What the way over HTTP costs: the workload's figures beside the engine's own.
+
+    The same requests at the same pace were sent to the engine itself, in turns.
+    """
+
+    generator: Text128 = Field(description="Load generator with its version.")
+    generator_cpu_percent: Percent | None = Field(
+        default=None,
+        description=(
+            "Of one core, by the generator's busiest process in any repetition: near 100 it would "
+            "have set the pace, which is not let pass. Absent: too short to tell."
+        ),
+    )
+    report: Annotated[str, StringConstraints(max_length=8_192)] = Field(
+        description="The generator's own report of the last repetition, without single requests."
+    )
+    start_seconds: DecimalString = Field(
+        description="From the start of Ray Serve until the endpoint answered."
+    )
+    engine: WorkloadFigures = Field(description="The same requests without HTTP.")
+    requests_per_second_ratio: DecimalString = Field(
+        description="Requests a second over HTTP ÷ without."
+    )
+    added_latency_seconds: DecimalString = Field(
+        description="Median latency over HTTP - without. Below zero: less than the noise."
+    )
+    added_time_to_first_token_seconds: DecimalString | None = Field(
+        default=None, description="The same of the time to first token. Absent without streaming."
+    )
 
 
 class LoadPoint(ApiModel):
@@ -208,8 +247,8 @@ class LoadPoint(ApiModel):
 class WorkloadResult(ApiModel):
     """One workload: figures, or the failure that took their place.
 
-    A batch has `figures`. The other kinds have `points`, one a level or rate, in the order in
-    which they were measured.
+    A batch has `figures`; so has http, by the client's clock, and beside them `http`. The other
+    kinds have `points`, one a level or rate, in the order in which they were measured.
     """
 
     name: Name = Field(description="The workload's name.")
@@ -236,6 +275,9 @@ class WorkloadResult(ApiModel):
             "Highest rate offered that met the objectives. Absent without objectives, or when "
             "none met them."
         ),
+    )
+    http: HttpComparison | None = Field(
+        default=None, description="What the way over HTTP costs, for the kind http."
     )
     is_noisy: bool | None = Field(
         default=None,

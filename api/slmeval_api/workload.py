@@ -1,7 +1,8 @@
 """A workload: requests that are sent to the engine in a certain way to measure its speed.
 
 What is sent is the same in every kind (`Load`); how it is sent makes the kind: all at once
-(`batch`), a fixed number in flight (`concurrency`), or as independent users would (`rate`).
+(`batch`), a fixed number in flight (`concurrency`), as independent users would (`rate`), or through
+the OpenAI endpoint that applications use (`http`).
 """
 
 from typing import Annotated, Literal, get_args
@@ -35,6 +36,12 @@ SEARCH_HAS_OBJECTIVES = Rule(
     "search needs objectives: it looks for the highest rate that meets them",
     lambda w: w.search is None or w.objectives is not None,
 )
+ONE_PACE = Rule(
+    "has(self.concurrency) != has(self.requestsPerSecond)",
+    "name concurrency, the requests in flight, or requestsPerSecond, the mean rate at which they "
+    "arrive: exactly one of them",
+    lambda w: (w.concurrency is None) != (w.requests_per_second is None),
+)
 AN_OBJECTIVE = Rule(
     "has(self.timeToFirstTokenSeconds) || has(self.timePerOutputTokenSeconds) "
     "|| has(self.latencySeconds)",
@@ -49,8 +56,9 @@ RISING = Rule(
     lambda s: s.highest is None or float(s.lowest) < float(s.highest),
 )
 ONE_KIND = Rule(
-    "[has(self.batch), has(self.concurrency), has(self.rate)].filter(x, x).size() == 1",
-    "exactly one of batch, concurrency, rate must be set: they are the kinds of workload",
+    "[has(self.batch), has(self.concurrency), has(self.rate), has(self.http)]"
+    ".filter(x, x).size() == 1",
+    "exactly one of batch, concurrency, rate, http must be set: they are the kinds of workload",
     lambda w: len(w.kinds) == 1,
 )
 NO_PARENT = Rule(
@@ -271,7 +279,42 @@ class RateWorkload(Load):
         return demand(self, *_LOAD_RULES, ONE_OF_RATES, SEARCH_HAS_OBJECTIVES)
 
 
-Kind = Literal["batch", "concurrency", "rate"]
+class HttpWorkload(Load):
+    """Requests to the same engine through Ray Serve's OpenAI endpoint, from GuideLLM.
+
+    Each set is also sent to the engine itself, in turns: the difference is what the way over HTTP
+    costs. Prompts are sent as text, so tokenizing them is a part of it.
+    """
+
+    model_config = ConfigDict(json_schema_extra=rules(*_LOAD_RULES, ONE_PACE))
+
+    requests: Requests = Field(
+        default=200, description="Requests sent in a repetition. Default 200."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=4_096)] | None = Field(
+        default=None, description="Requests in flight: a new one is sent when one has its answer."
+    )
+    requests_per_second: DecimalAboveZero | None = Field(
+        default=None,
+        description="Mean rate at which they arrive, as a Poisson process that waits for nobody.",
+    )
+    streaming: bool = Field(
+        default=True,
+        description=(
+            "True: answers come token by token, as in a chat. False: an answer comes whole, and "
+            "there is no time to first token. Default true."
+        ),
+    )
+    repetitions: Repetitions = Field(
+        default=3, description="Times it is measured over HTTP, and as often without. Default 3."
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> "HttpWorkload":
+        return demand(self, *_LOAD_RULES, ONE_PACE)
+
+
+Kind = Literal["batch", "concurrency", "rate", "http"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -287,6 +330,9 @@ class Workload(ApiModel):
     )
     rate: RateWorkload | None = Field(
         default=None, description="Requests that arrive at a mean rate, whatever is in flight."
+    )
+    http: HttpWorkload | None = Field(
+        default=None, description="Requests to the OpenAI endpoint of the same engine."
     )
 
     @model_validator(mode="after")
@@ -308,6 +354,8 @@ class Workload(ApiModel):
         """Most requests that are sent and not finished at a time; None: nothing limits them."""
         if self.batch:
             return self.batch.requests
+        if self.http:
+            return self.http.concurrency
         return max(self.concurrency.levels) if self.concurrency else None
 
     @property

@@ -25,8 +25,10 @@ _NAME = re.compile(r"^([A-Za-z0-9._-]+)==")
 class Lock:
     """One `uv pip compile`.
 
-    `on_top_of` names a lock whose packages are there already: their versions bind this one, and
-    they are left out of it. `is_installed` False: a list that nothing installs, without hashes.
+    `on_top_of` names locks whose packages are there already: their versions bind this one, and
+    they are left out of it. `own` names packages of them that do not bind: another version of one
+    goes into this lock, which is then installed into a folder apart. `is_installed` False: a list
+    that nothing installs, without hashes.
     """
 
     name: str
@@ -34,7 +36,8 @@ class Lock:
     extra: str | None = None
     python: str = "3.11"
     options: tuple[str, ...] = ()
-    on_top_of: str | None = None
+    on_top_of: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     is_installed: bool = True
 
     @property
@@ -44,15 +47,22 @@ class Lock:
         return " and ".join(self.sources + extras)
 
 
+CPU_ENGINE = ("--overrides", "engine-cpu.overrides", "--excludes", "engine-cpu.excludes")
+# GuideLLM asks for older ones than vLLM and Ray take.
+GENERATORS_OWN = ("click", "multidict")
+
 LOCKS = (
     Lock(name="build", sources=("build.in",)),
     Lock(name="operator", extra="operator"),
+    Lock(name="engine-cpu", sources=("engine-cpu.in",), options=CPU_ENGINE),
+    Lock(name="runner-cpu", extra="runner", on_top_of=("engine-cpu",)),
     Lock(
-        name="engine-cpu",
-        sources=("engine-cpu.in",),
-        options=("--overrides", "engine-cpu.overrides", "--excludes", "engine-cpu.excludes"),
+        name="generator-cpu",
+        sources=("generator.in",),
+        options=CPU_ENGINE,
+        on_top_of=("engine-cpu", "runner-cpu"),
+        own=GENERATORS_OWN,
     ),
-    Lock(name="runner-cpu", extra="runner", on_top_of="engine-cpu"),
     # The vLLM image brings these: they are listed only to be left out of the next.
     Lock(name="engine-gpu", sources=("engine-gpu.in",), python="3.12", is_installed=False),
     Lock(
@@ -60,7 +70,14 @@ LOCKS = (
         sources=("ray-gpu.in",),
         extra="runner",
         python="3.12",
-        on_top_of="engine-gpu",
+        on_top_of=("engine-gpu",),
+    ),
+    Lock(
+        name="generator-gpu",
+        sources=("generator.in",),
+        python="3.12",
+        on_top_of=("engine-gpu", "runner-gpu"),
+        own=GENERATORS_OWN,
     ),
     Lock(name="demo-model", sources=("demo-model.in",)),
 )
@@ -79,9 +96,27 @@ def packages(text: str) -> dict[str, str]:
 
 
 def without(text: str, base: str) -> str:
-    """Return the lock `text` less the packages of the lock `base`."""
-    there = packages(base)
-    return "".join(entry for name, entry in packages(text).items() if name not in there)
+    """Return the lock `text` less the packages that the lock `base` has in the same version."""
+    there = {name: _version(entry) for name, entry in packages(base).items()}
+    return "".join(
+        entry for name, entry in packages(text).items() if there.get(name) != _version(entry)
+    )
+
+
+def _version(entry: str) -> str:
+    return entry.split(maxsplit=1)[0]
+
+
+def _constraints(lock: Lock, folder: Path) -> str:
+    """Return the versions of what is there already, less those that `lock` has of its own."""
+    entries = packages(_base(lock, folder))
+    return "".join(
+        f"{_version(entry)}\n" for name, entry in entries.items() if name not in lock.own
+    )
+
+
+def _base(lock: Lock, folder: Path) -> str:
+    return "".join((folder / f"{name}.full.txt").read_text() for name in lock.on_top_of)
 
 
 def compile_lock(lock: Lock, *, folder: Path, upgrade: bool) -> str:
@@ -97,7 +132,9 @@ def compile_lock(lock: Lock, *, folder: Path, upgrade: bool) -> str:
     if lock.extra:
         command += ["--extra", lock.extra, ROOT / "pyproject.toml"]
     if lock.on_top_of:
-        command += ["--constraints", folder / f"{lock.on_top_of}.full.txt"]
+        constraints = folder / f"{lock.name}.constraints.txt"
+        constraints.write_text(_constraints(lock, folder))
+        command += ["--constraints", constraints]
     command += lock.sources
     run(
         command,
@@ -106,7 +143,7 @@ def compile_lock(lock: Lock, *, folder: Path, upgrade: bool) -> str:
     )
     text = out.read_text()
     if lock.on_top_of:
-        text = without(text, (folder / f"{lock.on_top_of}.full.txt").read_text())
+        text = without(text, _base(lock, folder))
     return HEADER.format(sources=lock.described_sources) + text
 
 

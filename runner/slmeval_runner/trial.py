@@ -43,13 +43,14 @@ from slmeval_runner.folders import Folders
 from slmeval_runner.models import LocatedModel, locate
 from slmeval_runner.provenance import provenance
 from slmeval_runner.results import first_failure, summary_of
+from slmeval_runner.serving.endpoint import Endpoint
 from slmeval_runner.tasks import type_of
 from slmeval_runner.tasks.base import Prepared
 from slmeval_runner.times import CLOCK, Clock, timestamp
 from slmeval_runner.tuning import differing, tune
 from slmeval_runner.workloads.figures import Card
 from slmeval_runner.workloads.measure import measure
-from slmeval_runner.workloads.points import Bench
+from slmeval_runner.workloads.points import Bench, no_endpoint
 
 WARMUP_TOKENS = 8
 DETAIL_LIMIT = 256
@@ -117,7 +118,8 @@ def _ceilings(facts: CeilingFacts) -> Ceilings:
 class _Parts:
     """What was measured so far; it is reported also when the trial ends early."""
 
-    workloads: list[WorkloadResult] = field(default_factory=list)
+    measured: dict[str, WorkloadResult] = field(default_factory=dict)
+    """Workloads by name."""
     tasks: dict[str, TaskResult] = field(default_factory=dict)
     prepared: dict[str, Prepared] = field(default_factory=dict)
     located: LocatedModel | None = None
@@ -164,6 +166,7 @@ class TrialRun:
         self._now = clock.now
         self._monotonic = clock.monotonic
         self._parts = _Parts(start=_Start(waited_s=waited_s))
+        self._endpoint: Endpoint | MeasurementInvalid | None = None
         self._started_s = clock.monotonic()
 
     async def run(self) -> TrialResult:
@@ -182,22 +185,26 @@ class TrialRun:
         except TrialError as error:
             failure = error.failure
         finally:
+            await self._stop_endpoint()
             await self._engine.stop()
         parts, tasks = self._parts, self._tasks_in_order()
+        workloads = [
+            parts.measured[w.name] for w in self._plan.workloads if w.name in parts.measured
+        ]
         facts = parts.start.facts
         return TrialResult(
             attempt=self._plan.attempt,
             started_at=started_at,
             completed_at=timestamp(self._now()),
-            summary=summary_of(parts.workloads, tasks if len(tasks) == len(self._asked) else []),
+            summary=summary_of(workloads, tasks if len(tasks) == len(self._asked) else []),
             start_seconds=parts.start.seconds(),
             engine=_engine_report(facts.memory) if facts and facts.memory else None,
             ceilings=_ceilings(parts.ceilings) if parts.ceilings else None,
-            workloads=parts.workloads,
+            workloads=workloads,
             tasks=tasks,
             tuning=parts.tuning,
             provenance=self._provenance(facts) if facts else None,
-            failure=failure or first_failure(parts.workloads, tasks),
+            failure=failure or first_failure(workloads, tasks),
         )
 
     @property
@@ -246,7 +253,10 @@ class TrialRun:
         self._tell("StartingEngine")
         folder = self._parts.located.folder if self._parts.located else None
         start.facts = await self._engine.start(
-            folder, entry.engine, most_in_flight=self._most_in_flight
+            folder,
+            entry.engine,
+            most_in_flight=self._most_in_flight,
+            is_shared=any(workload.http for workload in self._plan.workloads),
         )
         self._tell("WarmingUp")
         ids = list(self._engine.tokenizer.vocabulary[:WARMUP_TOKENS])
@@ -270,8 +280,34 @@ class TrialRun:
         if not self._plan.workloads:
             return
         self._parts.ceilings = await self._engine.ceilings()
-        for workload in self._plan.workloads:
-            self._parts.workloads.append(await self._one_workload(workload, self._facts))
+        # Those over HTTP last: Ray Serve beside the engine would cost the others something.
+        for workload in sorted(self._plan.workloads, key=lambda w: w.http is not None):
+            done = await self._one_workload(workload, self._facts)
+            self._parts.measured[workload.name] = done
+        await self._stop_endpoint()
+
+    async def _give_endpoint(self) -> Endpoint:
+        """Return the engine's endpoint, or why there is none: an engine gets one try."""
+        if self._endpoint is None:
+            try:
+                self._endpoint = await self._start_endpoint()
+            except MeasurementInvalid as error:
+                self._endpoint = error
+        if isinstance(self._endpoint, MeasurementInvalid):
+            raise self._endpoint
+        return self._endpoint
+
+    async def _start_endpoint(self) -> Endpoint:
+        attachment = self._engine.attachment
+        if attachment is None:
+            return await no_endpoint()
+        self._tell("Measuring", "starting Ray Serve")
+        return await Endpoint.start(attachment, self._trial.model.name)
+
+    async def _stop_endpoint(self) -> None:
+        endpoint, self._endpoint = self._endpoint, None
+        if isinstance(endpoint, Endpoint):
+            await endpoint.stop()
 
     async def _one_workload(self, workload: Workload, facts: EngineFacts) -> WorkloadResult:
         ceilings, card = self._parts.ceilings, None
@@ -279,6 +315,7 @@ class TrialRun:
             card = Card(shape=facts.shape, ceilings=ceilings, gpus=facts.gpus)
         bench = Bench(
             engine=self._engine,
+            endpoint=self._give_endpoint,
             monitor=self._monitor,
             card=card,
             tell=partial(self._tell_measuring, workload.name),
@@ -300,7 +337,7 @@ class TrialRun:
         workload = batches[0]
         self._parts.tuning = await tune(
             declared,
-            next(r for r in self._parts.workloads if r.name == workload.name),
+            self._parts.measured[workload.name],
             partial(self._with_options, workload),
             resolved=self._facts.arguments,
             limit_s=self._left_s - DEADLINE_MARGIN_S,

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import Json, a_load, a_workload
@@ -69,10 +70,10 @@ class Lent:
         self.forget = started.engine.forget
         self.ceilings = started.engine.ceilings
         self.counters = started.engine.counters
+        self.check_running = started.engine.check_running
+        self.attachment = None
 
-    async def start(
-        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
-    ) -> EngineFacts:
+    async def start(self, model: Path | None, options: EngineOptions, **_: Any) -> EngineFacts:
         return self._started.facts
 
     async def stop(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from slmeval_api.model import EngineOptions
 
@@ -20,6 +20,8 @@ class Request:
     """Not empty: the answer can be nothing but one of these."""
     expected: str | None = None
     """The right answer. Only the simulated engine looks at it, having no model to ask."""
+    text: str | None = None
+    """What the token ids say, for sending it over HTTP; None: not needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,9 @@ class Tokenizer(Protocol):
     def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
         """Return the ids of `text`; special tokens are those the tokenizer itself puts around."""
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`, that of special tokens included."""
+
     def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
         """Return the ids of a conversation that awaits its answer; None: no chat template."""
 
@@ -186,28 +191,20 @@ class EngineFacts:
     versions: dict[str, str] = field(default_factory=dict)
 
 
-class Engine(Protocol):
-    """One engine, for one model."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """What another process needs to send requests to a running engine itself. All of it is JSON."""
 
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The model's tokenizer; only once the engine runs."""
+    model: str
+    """The model's folder."""
+    arguments: dict[str, Any]
+    """The engine's arguments, but for the model."""
+    addresses: dict[str, str]
+    """Where the engine takes requests and hands out answers."""
 
-    async def start(
-        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
-    ) -> EngineFacts:
-        """Load `model` and be ready for requests.
 
-        Args:
-            model: its folder.
-            options: the engine's arguments.
-            most_in_flight: requests that will be sent and not finished at a time; None: unknown.
-
-        Raises:
-            ModelUnusable: the engine cannot load it.
-            EngineFailed: the engine does not start for another reason.
-
-        """
+class Server(Protocol):
+    """Takes sets of requests: an engine, or the endpoint in front of one."""
 
     async def serve(self, requests: Sequence[Request], pacing: Pacing = AT_ONCE) -> Served:
         """Send `requests` as `pacing` says and wait for all of them. Raises EngineFailed."""
@@ -215,11 +212,49 @@ class Engine(Protocol):
     async def forget(self) -> None:
         """Empty the prefix cache. Nothing may be in flight. Raises EngineFailed."""
 
-    async def ceilings(self) -> CeilingFacts | None:
-        """Measure what the GPU can do, in about a second; None: there is none, or it is unknown."""
-
     async def counters(self) -> Counters:
         """Return totals over everything that `serve` has returned so far."""
+
+
+class Engine(Server, Protocol):
+    """One engine, for one model."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer; only once the engine runs."""
+
+    @property
+    def attachment(self) -> Attachment | None:
+        """How another process attaches to it, once; None: it was not started for that."""
+
+    async def start(
+        self,
+        model: Path | None,
+        options: EngineOptions,
+        *,
+        most_in_flight: int | None = None,
+        is_shared: bool = False,
+    ) -> EngineFacts:
+        """Load `model` and be ready for requests.
+
+        Args:
+            model: its folder.
+            options: the engine's arguments.
+            most_in_flight: requests that will be sent and not finished at a time; None: unknown.
+            is_shared: another process will attach to it. An engine that cannot be shared starts
+                without an attachment.
+
+        Raises:
+            ModelUnusable: the engine cannot load it.
+            EngineFailed: the engine does not start for another reason.
+
+        """
+
+    async def check_running(self) -> None:
+        """Raise EngineFailed if the engine has stopped by itself."""
+
+    async def ceilings(self) -> CeilingFacts | None:
+        """Measure what the GPU can do, in about a second; None: there is none, or it is unknown."""
 
     async def stop(self) -> None:
         """Free the device. Does nothing the second time."""

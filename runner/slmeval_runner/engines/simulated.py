@@ -38,6 +38,7 @@ from slmeval_runner.failures import EngineFailed
 
 from .base import (
     AT_ONCE,
+    Attachment,
     CeilingFacts,
     Counters,
     EngineFacts,
@@ -116,6 +117,10 @@ class SimulatedTokenizer:
         ids = [VOCABULARY[zlib.crc32(word.encode()) % len(VOCABULARY)] for word in text.split()]
         return [BEGIN_TOKEN, *ids] if with_special_tokens else ids
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return one word an id, which `encode` does not know again: there is no vocabulary."""
+        return " ".join(map(str, ids))
+
     def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
         """Return None: there is no template."""
         return None
@@ -150,8 +155,18 @@ class SimulatedEngine:
         text = os.environ.get("SIMULATED_FAULT")
         return cls(model_name, fault=fault_for(model_name, attempt, text))
 
+    @property
+    def attachment(self) -> Attachment | None:
+        """Return None: it has no endpoint that a generator could load."""
+        return None
+
     async def start(
-        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+        self,
+        model: Path | None,
+        options: EngineOptions,
+        *,
+        most_in_flight: int | None = None,
+        is_shared: bool = False,
     ) -> EngineFacts:
         """Sleep START_S; `model` is not looked at."""
         if self.fault in ("start", "flaky"):
@@ -185,6 +200,9 @@ class SimulatedEngine:
 
     async def forget(self) -> None:
         """Do nothing: there is no prefix cache."""
+
+    async def check_running(self) -> None:
+        """Find nothing: it stops only with its process."""
 
     async def ceilings(self) -> CeilingFacts | None:
         """Return None: there is no GPU."""

@@ -6,7 +6,8 @@ does; when it is not set, by the pool:
 - with GPUs: AsyncLLM. The engine's core has a process of its own, so that reading answers does
   not hold up the GPU;
 - without: LLMEngine in this process, as offline vLLM does with that variable at 0. A second
-  process would import everything again, which takes a CPU longer than most measurements.
+  process would import everything again, which takes a CPU longer than most measurements; an engine
+  that is shared needs one all the same.
 
 Arguments that are left out are those of `vllm serve`, whose defaults for a step's size differ
 from offline vLLM's.
@@ -27,6 +28,7 @@ from slmeval_runner.failures import EngineFailed, ModelUnusable
 
 from .base import (
     AT_ONCE,
+    Attachment,
     CeilingFacts,
     Counters,
     EngineFacts,
@@ -109,6 +111,14 @@ class VllmTokenizer:
         """Return the ids of `text`."""
         return list(self._tokenizer.encode(text, add_special_tokens=with_special_tokens))
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`, unchanged: no spaces cleaned up, no special token left out."""
+        return str(
+            self._tokenizer.decode(
+                list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False
+            )
+        )
+
     def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
         """Return the conversation in the model's own template, which holds the special tokens."""
         if not getattr(self._tokenizer, "chat_template", None):
@@ -127,6 +137,7 @@ class VllmEngine:
         self._is_in_process = is_in_process_by_default(has_gpu, is_in_process)
         self._has_gpu = has_gpu
         self._driving: Driving | None = None
+        self._attachment: Attachment | None = None
         self._tokenizer: VllmTokenizer | None = None
 
     @property
@@ -136,25 +147,40 @@ class VllmEngine:
             raise RuntimeError("the tokenizer is asked for before the engine was started")
         return self._tokenizer
 
+    @property
+    def attachment(self) -> Attachment | None:
+        """Where a second front end attaches to the engine core."""
+        return self._attachment
+
     async def start(
-        self, model: Path | None, options: EngineOptions, *, most_in_flight: int | None = None
+        self,
+        model: Path | None,
+        options: EngineOptions,
+        *,
+        most_in_flight: int | None = None,
+        is_shared: bool = False,
     ) -> EngineFacts:
         """Import vLLM, load `model`, compile and reserve memory."""
         if model is None:
             raise RuntimeError("vLLM needs a model's folder")
         # vLLM looks at this in several places: without it, a CPU's worker is a process too.
-        os.environ[MULTIPROCESSING] = "0" if self._is_in_process else "1"
+        is_in_process = self._is_in_process and not is_shared
+        os.environ[MULTIPROCESSING] = "0" if is_in_process else "1"
         begun_s = time.monotonic()
         import vllm
 
         imported_s = time.monotonic()
         printed = Printed()
         try:
-            config = self._config(model, options, most_in_flight)
+            arguments = engine_arguments(
+                model, options, has_gpu=self._has_gpu, most_in_flight=most_in_flight
+            )
+            config = _config(arguments)
             counting = asyncio.get_running_loop().run_in_executor(None, counted, model)
-            driving = InProcessDriving() if self._is_in_process else AsyncDriving()
+            driving = InProcessDriving() if is_in_process else AsyncDriving(is_shared=is_shared)
             self._driving = driving
             tokenizer = await driving.start(config)
+            self._attachment = _attachment(arguments, driving)
         except START_ERRORS as error:
             cause = root_cause(error, printed)
             raise ModelUnusable(
@@ -174,17 +200,6 @@ class VllmEngine:
             gpus=len(workers) if self._has_gpu else 0,
             arguments=arguments_of(config) | surroundings(driving),
             versions=versions(),
-        )
-
-    def _config(self, model: Path, options: EngineOptions, most_in_flight: int | None) -> Any:  # noqa: ANN401
-        from vllm.engine.arg_utils import AsyncEngineArgs
-        from vllm.usage.usage_lib import UsageContext
-
-        arguments = engine_arguments(
-            model, options, has_gpu=self._has_gpu, most_in_flight=most_in_flight
-        )
-        return AsyncEngineArgs(**arguments, worker_cls=WORKER).create_engine_config(
-            UsageContext.OPENAI_API_SERVER
         )
 
     async def serve(self, requests: Sequence[Request], pacing: Pacing = AT_ONCE) -> Served:
@@ -213,6 +228,11 @@ class VllmEngine:
             "it: report this with the engine's version"
         )
 
+    async def check_running(self) -> None:
+        """Ask vLLM's own watch."""
+        if self._running.has_stopped():
+            raise EngineFailed("vLLM stopped: see the worker's log", may_pass=True)
+
     async def ceilings(self) -> CeilingFacts | None:
         """Measure the first GPU."""
         if not self._has_gpu:
@@ -237,9 +257,25 @@ class VllmEngine:
 
     async def stop(self) -> None:
         """Shut the engine down and wait until its processes are gone."""
-        driving, self._driving = self._driving, None
+        driving, self._driving, self._attachment = self._driving, None, None
         if driving:
             await driving.stop()
+
+
+def _config(arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - vLLM has no types for us
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.usage.usage_lib import UsageContext
+
+    return AsyncEngineArgs(**arguments, worker_cls=WORKER).create_engine_config(
+        UsageContext.OPENAI_API_SERVER
+    )
+
+
+def _attachment(arguments: dict[str, Any], driving: Driving) -> Attachment | None:
+    if not isinstance(driving, AsyncDriving) or driving.second is None:
+        return None
+    rest = {name: value for name, value in arguments.items() if name != "model"}
+    return Attachment(model=arguments["model"], arguments=rest, addresses=driving.second._asdict())
 
 
 def surroundings(driving: Driving) -> dict[str, str]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .base import Outcome, Pacing, Request, Served
 from .vllm_steps import StepRecorder, stat_logger_for
@@ -13,6 +13,13 @@ from .vllm_steps import StepRecorder, stat_logger_for
 T = TypeVar("T")
 FINISHED = ("stop", "length")
 SETTLE_TURNS = 500
+
+
+class Addresses(NamedTuple):
+    """Where the engine core meets one front end, which binds both."""
+
+    input_address: str
+    output_address: str
 
 
 class Driving(Protocol):
@@ -30,25 +37,36 @@ class Driving(Protocol):
     async def ask_workers(self, method: str) -> list[Any]:
         """Call a method of every worker, and return what each says."""
 
+    def has_stopped(self) -> bool:
+        """Return whether the engine ended by itself."""
+
     async def stop(self) -> None:
         """Free everything."""
 
 
 class AsyncDriving:
-    """AsyncLLM: the engine core in its own process."""
+    """AsyncLLM: the engine core in its own process.
 
-    def __init__(self) -> None:
+    With `is_shared` the core also expects a second front end, of another process: what `vllm serve
+    --api-server-count 2` does. `second` is then where it may attach, once.
+    """
+
+    def __init__(self, *, is_shared: bool = False) -> None:
+        self._is_shared = is_shared
+        self.second: Addresses | None = None
         self._engine: Any = None
         self._sets = 0
         self._recorder = StepRecorder()
 
     async def start(self, config: Any) -> Any:  # noqa: ANN401
         """Make the engine; this process's event loop waits until it is ready."""
-        from vllm.v1.engine.async_llm import AsyncLLM
+        loggers = [stat_logger_for(self._recorder)]
+        if self._is_shared:
+            self._engine, self.second = _with_second_front_end(config, loggers)
+        else:
+            from vllm.v1.engine.async_llm import AsyncLLM
 
-        self._engine = AsyncLLM.from_vllm_config(
-            config, stat_loggers=[stat_logger_for(self._recorder)]
-        )
+            self._engine = AsyncLLM.from_vllm_config(config, stat_loggers=loggers)
         tokenizer = self._engine.get_tokenizer()
         return await tokenizer if asyncio.iscoroutine(tokenizer) else tokenizer
 
@@ -113,11 +131,55 @@ class AsyncDriving:
         """Ask them through the engine core."""
         return list(await self._engine.collective_rpc(method))
 
+    def has_stopped(self) -> bool:
+        """Return what vLLM's own watch of its processes has seen."""
+        return self._engine is None or bool(self._engine.errored)
+
     async def stop(self) -> None:
         """End the engine core's process and wait for it."""
         engine, self._engine = self._engine, None
         if engine is not None:
             await asyncio.to_thread(engine.shutdown)
+
+
+def attached(config: Any, addresses: dict[str, str], recorder: StepRecorder) -> Any:  # noqa: ANN401
+    """Return the second front end, an AsyncLLM, of the engine core that expects it at `addresses`.
+
+    It is of this process, and feeds `recorder`. Waits until the core answers.
+    """
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    return AsyncLLM.from_vllm_config(
+        config,
+        stat_loggers=[stat_logger_for(recorder)],
+        client_addresses=addresses,
+        client_count=2,
+        client_index=1,
+    )
+
+
+def _with_second_front_end(config: Any, loggers: list[Any]) -> tuple[Any, Addresses]:  # noqa: ANN401
+    """Return an AsyncLLM that holds an engine core, and where another one may attach to that."""
+    from vllm.v1.engine.async_llm import AsyncLLM
+    from vllm.v1.engine.utils import get_engine_zmq_addresses, launch_core_engines
+    from vllm.v1.executor.abstract import Executor
+
+    found = get_engine_zmq_addresses(config, 2)
+    ours, second = map(Addresses, found.inputs, found.outputs)
+    with launch_core_engines(config, Executor.get_class(config), True, found) as launch:
+        # A tuple until vLLM 0.25.
+        manager = launch[0] if isinstance(launch, tuple) else launch.engine_manager
+    engine = AsyncLLM.from_vllm_config(
+        config,
+        stat_loggers=loggers,
+        client_addresses=ours._asdict(),
+        client_count=2,
+        client_index=0,
+    )
+    # As if it had launched the core itself: it notices its end, and ends it at its own.
+    engine.engine_core.resources.engine_manager = manager
+    engine.engine_core.start_engine_core_monitor()
+    return engine, second
 
 
 class InProcessDriving:
@@ -196,6 +258,10 @@ class InProcessDriving:
     async def ask_workers(self, method: str) -> list[Any]:
         """Ask the only one there is."""
         return list(await self._there(self._engine.collective_rpc, method))
+
+    def has_stopped(self) -> bool:
+        """Return False: its end would be this process's."""
+        return False
 
     async def stop(self) -> None:
         """Free the engine's memory and end its thread."""

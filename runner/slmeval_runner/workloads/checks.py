@@ -37,6 +37,7 @@ def check_served(
     *,
     cache_hits: int,
     may_hit: bool,
+    is_streamed: bool = True,
     where: str,
 ) -> None:
     """Demand that nothing was lost, cut short or cached, and that the times can be told.
@@ -46,6 +47,7 @@ def check_served(
         served: what came of it.
         cache_hits: prompt tokens that the engine counted as cached meanwhile.
         may_hit: the workload allows them.
+        is_streamed: False: answers came whole, and have no time of a first token.
         where: the set's name, for messages.
 
     """
@@ -68,7 +70,7 @@ def check_served(
             "figures would be too good; raise inputTokens so that prompts differ, or set "
             "allowPrefixCaching if your own prompts share a beginning on purpose"
         )
-    _check_times(where, served)
+    _check_times(where, served, is_streamed=is_streamed)
 
 
 def _check_ends(where: str, outcomes: Sequence[Outcome]) -> None:
@@ -92,13 +94,13 @@ def _check_counts(where: str, kind: str, pairs: Sequence[tuple[int, int]]) -> No
         )
 
 
-def _check_times(where: str, served: Served) -> None:
+def _check_times(where: str, served: Served, *, is_streamed: bool) -> None:
     if served.seconds <= 0:
         raise MeasurementInvalid(
             f"{where}: the set took {served.seconds} seconds by the clock: the node's clock is "
             "not usable; run on another node"
         )
-    broken = sum(not _is_in_order(outcome) for outcome in served.outcomes)
+    broken = sum(not _is_in_order(o, is_streamed=is_streamed) for o in served.outcomes)
     if broken:
         raise MeasurementInvalid(
             f"{where}: {broken} of {len(served.outcomes)} requests lack times of the engine, or "
@@ -107,10 +109,11 @@ def _check_times(where: str, served: Served) -> None:
         )
 
 
-def _is_in_order(outcome: Outcome) -> bool:
+def _is_in_order(outcome: Outcome, *, is_streamed: bool) -> bool:
     times = (outcome.arrival_s, outcome.scheduled_s, outcome.first_token_s, outcome.last_token_s)
     known = [time_s for time_s in times if time_s is not None]
-    has_needed = None not in (outcome.arrival_s, outcome.first_token_s, outcome.last_token_s)
+    needed = (outcome.arrival_s, outcome.last_token_s)
+    has_needed = None not in (*needed, outcome.first_token_s if is_streamed else 0.0)
     return has_needed and known == sorted(known)
 
 

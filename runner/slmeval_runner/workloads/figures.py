@@ -63,6 +63,7 @@ def figures_of(
     seconds = [served.seconds for served in sets]
     total_s = sum(seconds)
     outcomes = list(chain.from_iterable(served.outcomes for served in sets))
+    streamed = outcomes if all(o.first_token_s is not None for o in outcomes) else []
     latencies_s = _spans(outcomes, "arrival_s", "last_token_s")
     inputs = sum(outcome.prompt_tokens for outcome in outcomes)
     outputs = sum(outcome.output_tokens for outcome in outcomes)
@@ -82,8 +83,8 @@ def figures_of(
         cached_input_tokens=sum(r.cache_hits for r in repetitions) if may_hit else None,
         mean_concurrency=decimal_string(sum(latencies_s) / total_s, digits=3),
         latency_seconds=quantiles(latencies_s),
-        time_to_first_token_seconds=quantiles(_spans(outcomes, "arrival_s", "first_token_s")),
-        time_per_output_token_seconds=_quantiles(per_output_token(outcomes)),
+        time_to_first_token_seconds=_quantiles(_spans(streamed, "arrival_s", "first_token_s")),
+        time_per_output_token_seconds=_quantiles(per_output_token(streamed)),
         inter_token_seconds=_quantiles(list(chain.from_iterable(s.inter_token_s for s in steps))),
         queue_seconds=_queue(outcomes),
         engine=_engine_load(steps) if len(steps) == len(sets) else None,

@@ -8,6 +8,7 @@ from slmeval_api.workload import (
     MAX_POINTS,
     BatchWorkload,
     ConcurrencyWorkload,
+    HttpWorkload,
     RateSearch,
     RateWorkload,
     Workload,
@@ -16,12 +17,18 @@ from slmeval_api.workload import (
 from slmeval_runner.failures import MeasurementInvalid
 from slmeval_runner.folders import Folders
 
+from .http import measure_http
 from .points import Bench, Point, measure_point, point_result, rate_text
 from .requests import RequestSource
 
 
 async def measure(
-    workload: Workload, bench: Bench, *, max_model_len: int, seed: int, folders: Folders
+    workload: Workload,
+    bench: Bench,
+    *,
+    max_model_len: int,
+    seed: int,
+    folders: Folders,
 ) -> WorkloadResult:
     """Return the workload's figures, or the check that refused them.
 
@@ -57,6 +64,8 @@ async def measure(
         result = result.model_copy(update={"input_tokens": inputs, "output_tokens": outputs})
         if isinstance(load, BatchWorkload):
             return await _batch(load, source, bench, result)
+        if isinstance(load, HttpWorkload):
+            return await measure_http(load, source, bench, result)
     except MeasurementInvalid as error:
         return result.model_copy(update={"failure": error.failure})
     if isinstance(load, ConcurrencyWorkload):

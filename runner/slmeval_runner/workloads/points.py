@@ -1,6 +1,6 @@
 """Measuring one load: warm-up, then its repetitions, each through every gate."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,14 +10,23 @@ from slmeval_api.workload import Load, Objectives
 
 from slmeval_runner.devices.monitor import Monitor
 from slmeval_runner.devices.readings import DeviceReadings
-from slmeval_runner.engines.base import Engine, Pacing, Request, Served
+from slmeval_runner.engines.base import Engine, Pacing, Request, Served, Server
 from slmeval_runner.failures import MeasurementInvalid
+from slmeval_runner.serving.endpoint import Endpoint
 
 from .checks import check_client, check_device, check_long_enough, check_prompts, check_served
 from .figures import Card, Repetition, figures_of, goodput
 from .requests import WARMUP, RequestSource
 
 Tell = Callable[[str], None]
+
+
+async def no_endpoint() -> Endpoint:
+    """Raise MeasurementInvalid."""
+    raise MeasurementInvalid(
+        "the engine has no HTTP endpoint: leave workloads of the kind http out, or measure with "
+        "the engine vllm"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +39,8 @@ class Bench:
     """None: no roofline."""
     tell: Tell
     """Called with a few words between the sets, never while one is measured."""
+    endpoint: Callable[[], Awaitable[Endpoint]] = no_endpoint
+    """Gives the engine's endpoint. Raises MeasurementInvalid: there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +54,8 @@ class Point:
     rate: float | None = None
     """Requests a second, for an open loop."""
     objectives: Objectives | None = None
+    is_streamed: bool = True
+    """False: answers come whole, and nobody knows when their first token came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +82,64 @@ async def measure_point(
         EngineFailed: the engine stopped.
 
     """
-    done = list[Repetition]()
-    warmup = await _warm_up(point, load, source, bench)
+    servers = {"": bench.engine}
+    (measured,) = await in_turns(point, load, source, bench, servers, repetitions=repetitions)
+    return measured
+
+
+async def in_turns(
+    point: Point,
+    load: Load,
+    source: RequestSource,
+    bench: Bench,
+    servers: Mapping[str, Server],
+    *,
+    repetitions: int,
+) -> list[Measured]:
+    """Return the figures of `point` of each of `servers`, which get the same requests in turns.
+
+    Args:
+        point: how they are sent.
+        load: what is sent.
+        source: draws the requests.
+        bench: what else is needed.
+        servers: by what messages call each; empty: there is only one.
+        repetitions: of each.
+
+    Raises:
+        MeasurementInvalid: a gate refused one of the repetitions.
+        EngineFailed: the engine stopped.
+
+    """
+    done: dict[str, list[Repetition]] = {side: [] for side in servers}
+    warmup = source.take(load.warmup_requests, WARMUP) if load.warmup_requests else []
+    for side, server in servers.items():
+        if warmup:
+            bench.tell(_where(point.name, side, "warm-up"))
+            await server.serve(warmup, Pacing(in_flight=point.in_flight))
     for number in range(1, repetitions + 1):
         name = f"repetition {number}"
-        where = f"{point.name}, {name}" if point.name else name
-        bench.tell(f"{where} of {repetitions}")
-        requests = source.take(point.requests, where)
-        check_prompts(warmup, requests, where)
-        done.append(await _repetition(point, load, source, bench, requests, where))
+        drawn = _where(point.name, name)
+        requests = source.take(point.requests, drawn)
+        offsets = source.arrivals(len(requests), point.rate, drawn) if point.rate else None
+        for side, server in servers.items():
+            where = _where(point.name, name, side)
+            bench.tell(f"{where} of {repetitions}")
+            check_prompts(warmup, requests, where)
+            done[side].append(
+                await _repetition(point, load, server, bench.monitor, requests, offsets, where)
+            )
+    return [_measured(point, load, bench.card, done[side]) for side in servers]
+
+
+def _where(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _measured(point: Point, load: Load, card: Card | None, done: Sequence[Repetition]) -> Measured:
     figures = figures_of(
         done,
-        card=bench.card,
+        card=card,
         may_hit=load.allow_prefix_caching,
         is_open_loop=point.rate is not None,
     )
@@ -92,34 +151,29 @@ async def measure_point(
     )
 
 
-async def _warm_up(
-    point: Point, load: Load, source: RequestSource, bench: Bench
-) -> Sequence[Request]:
-    requests = source.take(load.warmup_requests, WARMUP) if load.warmup_requests else []
-    if requests:
-        bench.tell(f"{point.name}, warm-up" if point.name else "warm-up")
-        await bench.engine.serve(requests, Pacing(in_flight=point.in_flight))
-    return requests
-
-
 async def _repetition(
     point: Point,
     load: Load,
-    source: RequestSource,
-    bench: Bench,
+    server: Server,
+    monitor: Monitor,
     requests: Sequence[Request],
+    offsets: tuple[float, ...] | None,
     where: str,
 ) -> Repetition:
-    offsets = source.arrivals(len(requests), point.rate, where) if point.rate else None
     pacing = Pacing(in_flight=point.in_flight, offsets_s=offsets)
-    engine = bench.engine
-    await engine.forget()
-    before = await engine.counters()
-    with _read(bench.monitor) as readings:
-        served = await engine.serve(requests, pacing)
-    hits = (await engine.counters()).prefix_cache_hits - before.prefix_cache_hits
-    may_hit = load.allow_prefix_caching
-    check_served(requests, served, cache_hits=hits, may_hit=may_hit, where=where)
+    await server.forget()
+    before = await server.counters()
+    with _read(monitor) as readings:
+        served = await server.serve(requests, pacing)
+    hits = (await server.counters()).prefix_cache_hits - before.prefix_cache_hits
+    check_served(
+        requests,
+        served,
+        cache_hits=hits,
+        may_hit=load.allow_prefix_caching,
+        is_streamed=point.is_streamed,
+        where=where,
+    )
     check_client(served, point.in_flight, where)
     check_device(readings[0], where)
     if offsets and _is_met([served], point.objectives):  # what a burst missed is missed anyway

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from slmeval_api.workload import Load, PromptFile
+from slmeval_api.workload import HttpWorkload, Load, PromptFile
 
 from slmeval_runner.engines.base import Message, Request, Tokenizer
 from slmeval_runner.failures import MeasurementInvalid, TaskUnusable
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 WARMUP = "warm-up"
+TEXT_TURNS = 32
 Lengths = list[tuple[int, int]]
 
 
 class RequestSource:
-    """Requests of one workload for one engine.
+    """Requests of one workload for one engine; those of the kind http have their text as well.
 
     Random prompts: none is given out twice. The user's own: taken in turns, in the file's order,
     from where the last set ended; warm-up requests are random ones of the same lengths.
@@ -41,7 +43,11 @@ class RequestSource:
         self._workload = workload
         self._vocabulary = list(tokenizer.vocabulary)
         self._given = set[bytes]()
+        self._tokenizer = tokenizer
+        self._is_text = isinstance(load, HttpWorkload)
         self._own = _own_requests(load, tokenizer, folders) if load.prompts else []
+        if self._is_text:
+            self._own = [_with_text(n, r, tokenizer) for n, r in enumerate(self._own, start=1)]
         self._next = 0
         _check_context(load, self._own, max_model_len)
 
@@ -71,7 +77,12 @@ class RequestSource:
         lengths = self._drawn_lengths(count, generator)
         prompts = self._prompts([inputs for inputs, _ in lengths], generator)
         return [
-            Request(prompt_token_ids=prompt, max_tokens=outputs, is_exact=True)
+            Request(
+                prompt_token_ids=prompt,
+                max_tokens=outputs,
+                is_exact=True,
+                text=self._tokenizer.decode(prompt) if self._is_text else None,
+            )
             for prompt, (_, outputs) in zip(prompts, lengths, strict=True)
         ]
 
@@ -117,7 +128,47 @@ class RequestSource:
             digest = hashlib.blake2b(row.tobytes(), digest_size=16).digest()
             if digest not in self._given:
                 self._given.add(digest)
-                return [self._vocabulary[index] for index in row.tolist()]
+                prompt = [self._vocabulary[index] for index in row.tolist()]
+                return self._written(prompt, generator) if self._is_text else prompt
+
+    def _written(self, prompt: list[int], generator: "np.random.Generator") -> list[int]:
+        """Return as many ids that their own text stands for: few texts of random ids are read so.
+
+        Raises:
+            MeasurementInvalid: none was found.
+
+        """
+        length = len(prompt)
+        for _ in range(TEXT_TURNS):
+            read = _read_again(prompt, self._tokenizer)
+            if read == prompt and len(read) == length:
+                return prompt
+            more = generator.integers(len(self._vocabulary), size=max(0, length - len(read)))
+            prompt = read[:length] + [self._vocabulary[index] for index in more.tolist()]
+        raise MeasurementInvalid(
+            f"no random text of exactly {length} tokens was found for this model's tokenizer, as "
+            "the kind http needs it: raise inputTokens, or name prompts of your own"
+        )
+
+
+def _read_again(ids: Sequence[int], tokenizer: Tokenizer) -> list[int]:
+    """Return what a server makes of the text of `ids`."""
+    return tokenizer.encode(tokenizer.decode(ids), with_special_tokens=False)
+
+
+def _with_text(number: int, request: Request, tokenizer: Tokenizer) -> Request:
+    """Return the request with its text.
+
+    Raises:
+        MeasurementInvalid: the tokenizer reads that text as other tokens.
+
+    """
+    if _read_again(request.prompt_token_ids, tokenizer) != request.prompt_token_ids:
+        raise MeasurementInvalid(
+            f"prompt {number} becomes other tokens when it is sent as text, so it cannot be "
+            "compared with the engine: leave it out, or measure it by another kind than http"
+        )
+    return replace(request, text=tokenizer.decode(request.prompt_token_ids))
 
 
 def _only(values: set[int]) -> int | None:

@@ -204,11 +204,7 @@ class TestAnEngineThatBreaks:
     async def test_before_it_started_leaves_no_provenance(self) -> None:
         class Refusing(SimulatedEngine):
             async def start(
-                self,
-                model: Path | None,
-                options: EngineOptions,
-                *,
-                most_in_flight: int | None = None,
+                self, model: Path | None, options: EngineOptions, **_: Any
             ) -> EngineFacts:
                 raise ModelUnusable("too large")
 
