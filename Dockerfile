@@ -86,11 +86,13 @@ RUN apt-get update -qq \
  && apt-get install -qq -y --no-install-recommends wget \
  && rm -rf /var/lib/apt/lists/*
 COPY requirements/install.sh requirements/build.txt requirements/runner-gpu.txt \
-     /opt/slmeval/requirements/
+     requirements/generator-gpu.txt /opt/slmeval/requirements/
 RUN --mount=type=cache,target=/root/.cache/uv \
     cd /opt/slmeval/requirements \
  && ./install.sh runner-gpu.txt "$(command -v python3)" \
- && python3 -c 'import ray, ray.serve, kubernetes'
+ && ./install.sh generator-gpu.txt "$(command -v python3)" /opt/generator \
+ && python3 -c 'import ray, ray.serve, kubernetes' \
+ && PYTHONPATH=/opt/generator python3 -m guidellm run --help >/dev/null
 
 # CPU: the same vLLM and Ray from PyPI, on the slim base.
 #   libnuma1                vllm's CPU extension does not load without it
@@ -114,10 +116,12 @@ RUN --mount=type=cache,target=/root/.cache/uv \
  && ln -s /opt/venv/lib/libiomp5.so /usr/local/lib/ \
  && ldconfig \
  && /opt/venv/bin/python -c 'import torch, ray'
-COPY requirements/runner-cpu.txt /opt/slmeval/requirements/
+COPY requirements/runner-cpu.txt requirements/generator-cpu.txt /opt/slmeval/requirements/
 RUN --mount=type=cache,target=/root/.cache/uv \
     cd /opt/slmeval/requirements \
- && ./install.sh runner-cpu.txt /opt/venv/bin/python
+ && ./install.sh runner-cpu.txt /opt/venv/bin/python \
+ && ./install.sh generator-cpu.txt /opt/venv/bin/python /opt/generator \
+ && PYTHONPATH=/opt/generator /opt/venv/bin/python -m guidellm run --help >/dev/null
 # VLLM_CPU_NUM_OF_RESERVED_CPU: vLLM keeps one core for others, and with two cores may not start.
 # KMP_USE_YIELD: OpenMP's threads wait in a loop of sched_yield. On one node (two cores, Linux 6.18)
 # everything else stood still for up to 90 s while a model computed, and probes failed. With 0 it
@@ -135,6 +139,7 @@ RUN getent passwd 1000 >/dev/null \
  || useradd --uid 1000 --user-group --no-create-home --home-dir /tmp slmeval
 ENV PATH=/opt/slmeval/bin:$PATH \
     PYTHONPATH=/opt/slmeval/lib \
+    SLMEVAL_GENERATOR=/opt/generator \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \

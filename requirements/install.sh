@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# install.sh LOCK PYTHON: add exactly the packages of LOCK to PYTHON's environment.
+# install.sh LOCK PYTHON [FOLDER]: add exactly the packages of LOCK to PYTHON's environment, or put
+# them into FOLDER, for those who have it on their path.
 #
 # Runs while an image is built, in one layer: what it needs itself is gone at its end. Byte code
 # is compiled here, for the root filesystem of a pod is read-only and every start would compile
@@ -8,6 +9,7 @@
 set -eu
 lock=$1
 python=$2
+folder=${3:-}
 here=$(dirname "$(readlink -f "$0")")
 certificates=/etc/ssl/certs/ca-certificates.crt # the system's: a company's own authority counts
 
@@ -20,9 +22,9 @@ fi
 
 before=$(mktemp)
 SSL_CERT_FILE=$certificates uv pip install --quiet --link-mode copy --python "$python" \
-    --break-system-packages --no-deps --require-hashes -r "$lock"
+    --break-system-packages --no-deps --require-hashes ${folder:+--target "$folder"} -r "$lock"
 # Only the new files; and some packages carry files for other Pythons, which do not compile.
-packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+packages=${folder:-$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')}
 find "$packages" -name '*.py' -cnewer "$before" |
     "$python" -m compileall -qq -j 0 --invalidation-mode unchecked-hash -i - || true
 rm -rf "$before" /opt/installer

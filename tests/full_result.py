@@ -10,7 +10,7 @@ from typing import Any
 from builders import a_load, a_model
 from runner_builders import FakeClock, a_classification, a_plan
 from slmeval_api.model import EngineOptions
-from slmeval_api.result import TrialResult
+from slmeval_api.result import TrialResult, WorkloadResult
 from slmeval_runner.devices.readings import ClockEvent, DeviceReadings
 from slmeval_runner.engines.base import (
     CeilingFacts,
@@ -23,6 +23,7 @@ from slmeval_runner.engines.simulated import SimulatedEngine
 from slmeval_runner.folders import Folders
 from slmeval_runner.times import Clock
 from slmeval_runner.trial import TrialRun
+from slmeval_runner.workloads.http import comparison
 
 SHAPE = ModelShape(
     layers=16, attention_heads=32, key_value_heads=8, head_size=64,
@@ -76,7 +77,7 @@ class Nvml:
 
 
 def full_result() -> TrialResult:
-    """Return it: three kinds of workload, one of them with a point that failed, a task, tuning."""
+    """Return it: all kinds of workload, one of them with a point that failed, a task, tuning."""
     clock = FakeClock()
     engine: dict[str, Any] = {"tune": True, "tuning": {"maxNumSeqs": [128, 1024]}}
     plan = a_plan(
@@ -105,4 +106,21 @@ def full_result() -> TrialResult:
         waited_s=0.02,
         clock=Clock(clock.now, clock.monotonic),
     )
-    return asyncio.run(run.run())
+    result = asyncio.run(run.run())
+    return result.model_copy(update={"workloads": [*result.workloads, _over_http(result)]})
+
+
+def _over_http(result: TrialResult) -> WorkloadResult:
+    """Return the first workload as if it had been measured over HTTP as well."""
+    batch = result.workloads[0]
+    if batch.figures is None:
+        raise ValueError(f"the first workload has no figures: {batch.failure}")
+    compared = comparison(
+        batch.figures,
+        batch.figures,
+        generator="GuideLLM 0.8.1",
+        generator_cpu_share=0.5,
+        report="{}",
+        start_s=30.0,
+    )
+    return batch.model_copy(update={"name": "chat", "kind": "http", "http": compared})

@@ -120,14 +120,10 @@ class TestOverHttp:
         chat = workloads["chat"]
         assert chat.figures is not None
         assert chat.http is not None
-        for figures in (chat.figures, chat.http.engine):
-            assert (figures.requests, figures.input_tokens, figures.output_tokens) == (
-                16,
-                1024,
-                192,
-            )
-            assert figures.engine is not None
-            assert 1 <= figures.engine.peak_running <= 4
+        for side in (chat.figures, chat.http.engine):
+            assert (side.requests, side.input_tokens, side.output_tokens) == (16, 1024, 192)
+            assert side.engine is not None
+            assert 1 <= side.engine.peak_running <= 4
 
     def test_what_the_client_saw_is_more_than_what_the_engine_did(
         self, workloads: dict[str, WorkloadResult]

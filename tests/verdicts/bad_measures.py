@@ -41,13 +41,13 @@ WORKLOADS = (
         "a workload of no kind",
         evaluation_body(workloads=[{"name": "chat"}]),
         "spec.workloads[0]",
-        "exactly one of batch, concurrency, rate must be set",
+        "exactly one of batch, concurrency, rate, http must be set",
     ),
     Bad(
         "a workload of two kinds",
         evaluation_body(workloads=[a_load("batch") | a_load("rate")]),
         "spec.workloads[0]",
-        "exactly one of batch, concurrency, rate must be set",
+        "exactly one of batch, concurrency, rate, http must be set",
     ),
     Bad(
         "prompts of one's own and random ones",
@@ -110,6 +110,24 @@ WORKLOADS = (
         _search(objectives={"attainmentPercent": 90}),
         "spec.workloads[0].rate.objectives",
         "name at least one of timeToFirstTokenSeconds",
+    ),
+    Bad(
+        "requests over HTTP at no pace",
+        _load("http", concurrency=None),
+        "spec.workloads[0].http",
+        "name concurrency, the requests in flight, or requestsPerSecond",
+    ),
+    Bad(
+        "requests over HTTP at two paces",
+        _load("http", requestsPerSecond="2"),
+        "spec.workloads[0].http",
+        "name concurrency, the requests in flight, or requestsPerSecond",
+    ),
+    Bad(
+        "no user of the endpoint",
+        _load("http", concurrency=0),
+        "spec.workloads[0].http.concurrency",
+        "greater than or equal to 1",
     ),
     Bad(
         "a spread that is longer than the context that was asked for",

@@ -67,6 +67,9 @@ EVALUATIONS = (
     Good("a search", evaluation_body(workloads=[a_load(
         "rate", requestsPerSecond=None, search={"lowest": "0.5", "highest": "10"},
         objectives={"timeToFirstTokenSeconds": "0.5", "timePerOutputTokenSeconds": "0.05"})])),
+    Good("a chat over HTTP", evaluation_body(workloads=[a_load("http")])),
+    Good("whole answers to independent users over HTTP", evaluation_body(workloads=[a_load(
+        "http", concurrency=None, requestsPerSecond="2.5", streaming=False)])),
     Good("the most workloads, models and levels", evaluation_body(
         models=[a_model(f"m{i}", engine={"maxModelLen": 2048}) for i in range(64)],
         workloads=[a_load("concurrency", f"w{i}", levels=list(range(1, 13)))

@@ -111,8 +111,10 @@ class Endpoint:
             stdin.write(f"{line}\n".encode())
             await stdin.drain()
             answer = await asyncio.wait_for(stdout.readline(), limit_s)
-        except (ConnectionError, TimeoutError) as error:
+        except TimeoutError as error:
             raise self._failed(f"did not answer within {limit_s:.0f} s") from error
+        except ConnectionError:
+            answer = b""
         if not answer:
             raise self._failed("ended")
         found: dict[str, Any] = json.loads(answer)

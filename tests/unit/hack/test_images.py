@@ -89,7 +89,10 @@ class TestLocks:
         assert locks.packages(LOCK)["torch"] == "torch==1.0 \\\n    --hash=sha256:cc\n"
 
     def test_what_lies_below_is_left_out(self) -> None:
-        assert locks.without(LOCK, "ray==3.0\n") == "torch==1.0 \\\n    --hash=sha256:cc\n"
+        assert locks.without(LOCK, "ray==2.0\n") == "torch==1.0 \\\n    --hash=sha256:cc\n"
+
+    def test_another_version_of_what_lies_below_is_not(self) -> None:
+        assert locks.without(LOCK, "ray==3.0\n") == LOCK.partition("\n")[2]
 
     def test_a_changed_version_is_a_difference_and_is_named(self, tmp_path: Path) -> None:
         path = tmp_path / "a.txt"
