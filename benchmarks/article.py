@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
                     "engine": engine}
             for shape in shapes
         }  # fmt: skip
-        with worker(plan_of(models, batch)) as host:
+        with worker(plan_of(models, {"name": "batch", "batch": batch})) as host:
             for shape in shapes:
                 result = host.run(shape)
                 figures = result.workloads[0].figures

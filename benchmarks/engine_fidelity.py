@@ -211,7 +211,8 @@ def vllm_arguments(model: Json) -> list[str]:
 def compare(args: argparse.Namespace, models: dict[str, Json]) -> float:
     """Measure and print both sides of all models; return the lowest trial ÷ offline."""
     ratios = list[float]()
-    with worker(plan_of(models, batch_of(args), seed=args.seed)) as host:
+    workload = {"name": "batch", "batch": batch_of(args)}
+    with worker(plan_of(models, workload, seed=args.seed)) as host:
         for number, (name, model) in enumerate(models.items()):
             sides = list[Measured]()
             for side in ("offline", "trial") if number % 2 == 0 else ("trial", "offline"):

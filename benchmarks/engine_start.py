@@ -45,7 +45,7 @@ def show(title: str, seconds: Json) -> float:
 def job(models: dict[str, Json], titles: dict[str, str]) -> dict[str, float]:
     """Run one job with these trials and return the seconds of each."""
     found = dict[str, float]()
-    with worker(plan_of(models, BATCH)) as host:
+    with worker(plan_of(models, {"name": "batch", "batch": BATCH})) as host:
         for name in models:
             start = host.run(name).to_json_data()["startSeconds"]
             found[name] = show(titles[name], start)

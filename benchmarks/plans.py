@@ -22,12 +22,12 @@ def gpu_count() -> int:
     return len(list(Path("/dev").glob("nvidia[0-9]*")))
 
 
-def plan_of(models: Mapping[str, Json], batch: Json, *, seed: int = 1) -> Plan:
-    """Return a plan of one trial a model, that measures `batch`.
+def plan_of(models: Mapping[str, Json], *workloads: Json, seed: int = 1) -> Plan:
+    """Return a plan of one trial a model, that measures `workloads`.
 
     Args:
         models: `source` and `engine` of each candidate, by name.
-        batch: a batch workload in the API's form.
+        workloads: in the API's form.
         seed: draws the prompts.
 
     """
@@ -43,7 +43,7 @@ def plan_of(models: Mapping[str, Json], batch: Json, *, seed: int = 1) -> Plan:
             "image": "none",
             "seed": seed,
             "trialDeadlineSeconds": 86_400,
-            "workloads": [{"name": "batch", "batch": batch}],
+            "workloads": list(workloads),
             "tasks": [],
             "trials": [{"name": name, "model": {"name": "model", **model}}
                        for name, model in models.items()],

@@ -124,7 +124,7 @@ class Endpoint:
         last = cut("\n".join(self._last), LAST_LIMIT)
         return MeasurementInvalid(
             f"Ray Serve, which was to serve the model over HTTP, {how}: see the worker's log. It "
-            f"needs about 3 GiB of the worker's memory. Its last words: {last or 'none'}",
+            f"needs about 4 GiB of the worker's memory. Its last words: {last or 'none'}",
             may_pass=True,
         )
 

@@ -2,11 +2,14 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import a_load
 from runner_builders import workload_of, write_lines
+from slmeval_api.workload import Workload
 from slmeval_runner.engines.base import Request
 from slmeval_runner.engines.simulated import SimulatedTokenizer
 from slmeval_runner.failures import MeasurementInvalid
@@ -177,3 +180,70 @@ class TestArrivals:
     def test_are_the_same_for_the_same_seed_and_others_in_another_repetition(self) -> None:
         assert a_source().arrivals(9, 4.0, "1") == a_source().arrivals(9, 4.0, "1")
         assert a_source().arrivals(9, 4.0, "1") != a_source().arrivals(9, 4.0, "2")
+
+
+class Pairs(SimulatedTokenizer):
+    """A tokenizer that reads two letters in a row of its alphabet as one token, as BPE would."""
+
+    letters = "abcdefghij"
+    vocabulary = range(110)  # 0 to 9: a letter, from 10: two letters
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return "".join(self._text(number) for number in ids)
+
+    def _text(self, number: int) -> str:
+        if number < 10:
+            return self.letters[number]
+        first, second = divmod(number - 10, 10)
+        return self.letters[first] + self.letters[second]
+
+    def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
+        digits = [self.letters.index(letter) for letter in text]
+        ids = list[int]()
+        while digits:
+            first, *rest = digits
+            follows = bool(rest) and rest[0] == first + 1
+            ids.append(10 + 10 * first + rest[0] if follows else first)
+            digits = rest[1:] if follows else rest
+        return ids
+
+
+class Unreadable(SimulatedTokenizer):
+    """A tokenizer that reads whatever it wrote as one token."""
+
+    def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
+        return [100, 101] if with_special_tokens else [100]
+
+
+def an_http_source(tokenizer: SimulatedTokenizer, **load: Any) -> RequestSource:
+    workload = Workload.from_json_data(a_load("http", **load))
+    return RequestSource(
+        workload.load, tokenizer, seed=1, workload="chat", max_model_len=8192, folders=Folders()
+    )
+
+
+class TestRequestsOverHttp:
+    def test_have_a_text_that_a_server_reads_as_exactly_these_tokens(self) -> None:
+        tokenizer = Pairs()
+        taken = an_http_source(tokenizer, inputTokens=40).take(50, "repetition 1")
+        assert {len(r.prompt_token_ids) for r in taken} == {40}
+        for request in taken:
+            assert request.text is not None
+            read = tokenizer.encode(request.text, with_special_tokens=False)
+            assert read == request.prompt_token_ids
+
+    def test_differ(self) -> None:
+        taken = an_http_source(Pairs(), inputTokens=40).take(50, "repetition 1")
+        assert len({request.text for request in taken}) == 50
+
+    def test_of_other_kinds_have_none(self) -> None:
+        assert {request.text for request in a_source().take(3, "repetition 1")} == {None}
+
+    def test_that_no_text_stands_for_are_refused(self) -> None:
+        with pytest.raises(MeasurementInvalid, match="no random text of exactly 16 tokens"):
+            an_http_source(Unreadable()).take(1, "repetition 1")
+
+    def test_of_ones_own_are_refused_if_they_become_others(self, tmp_path: Path) -> None:
+        path = write_lines(tmp_path / "p.jsonl", '{"prompt": "ab"}')
+        with pytest.raises(MeasurementInvalid, match="prompt 1 becomes other tokens"):
+            an_http_source(Unreadable(), inputTokens=None, prompts={"source": f"file://{path}"})

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_workload
+from builders import a_load, a_workload
 from runner_builders import (
     FakeClock,
     a_classification,
@@ -15,14 +15,19 @@ from runner_builders import (
 )
 from slmeval_api.model import EngineOptions
 from slmeval_api.plan import Plan
-from slmeval_api.result import Progress, TrialResult
+from slmeval_api.result import Progress, TrialResult, WorkloadResult
+from slmeval_api.workload import Workload
+from slmeval_runner import trial
 from slmeval_runner.devices.monitor import NoDevice
-from slmeval_runner.engines.base import AT_ONCE, EngineFacts, Pacing, Request, Served
+from slmeval_runner.engines.base import AT_ONCE, Attachment, EngineFacts, Pacing, Request, Served
 from slmeval_runner.engines.simulated import SimulatedEngine
-from slmeval_runner.failures import EngineFailed, ModelUnusable
+from slmeval_runner.failures import EngineFailed, MeasurementInvalid, ModelUnusable
 from slmeval_runner.folders import Folders
+from slmeval_runner.serving import generator
+from slmeval_runner.serving.endpoint import Endpoint
 from slmeval_runner.times import Clock
 from slmeval_runner.trial import TrialRun
+from slmeval_runner.workloads.points import Bench
 
 
 async def tried(
@@ -47,9 +52,86 @@ async def tried(
     return await run.run()
 
 
+class Attachable(SimulatedEngine):
+    """A simulated engine that says that one may attach to it."""
+
+    is_shared = False
+
+    @property
+    def attachment(self) -> Attachment | None:
+        return Attachment(model="/m", arguments={}, addresses={}) if self.is_shared else None
+
+    async def start(
+        self, model: Path | None, options: EngineOptions, *, is_shared: bool = False, **_: Any
+    ) -> EngineFacts:
+        self.is_shared = is_shared
+        return await super().start(model, options)
+
+
 def _short(figure: str | None) -> str:
     """Return a figure as a table shows it: four digits."""
     return f"{float(figure or 'nan'):.4g}"
+
+
+class TestWorkloadsOverHttp:
+    WORKLOADS = (a_load("http", "chat"), a_load("batch", "all"), a_load("http", "more"))
+
+    async def test_are_measured_last_and_reported_where_they_were_asked(self) -> None:
+        told: list[Progress] = []
+        result = await tried(a_plan(workloads=list(self.WORKLOADS)), told=told)
+        assert [w.name for w in result.workloads] == ["chat", "all", "more"]
+        assert [w.failure is None for w in result.workloads] == [False, True, False]
+
+    async def test_have_one_endpoint_which_ends_with_them(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        happened: list[str] = []
+
+        class Front:
+            model, url, start_s = "small", "http://127.0.0.1:1", 1.0
+
+            async def stop(self) -> None:
+                happened.append("stopped")
+
+        async def start(attachment: Attachment, name: str) -> Front:
+            happened.append(f"started for {name}")
+            return Front()
+
+        async def measured(workload: Workload, bench: Bench, **_: Any) -> WorkloadResult:
+            if workload.http:
+                await bench.endpoint()
+            happened.append(workload.name)
+            return WorkloadResult(name=workload.name, kind=workload.kind, repetitions=1)
+
+        monkeypatch.setattr(trial, "Endpoint", Front)
+        monkeypatch.setattr(Front, "start", start, raising=False)
+        monkeypatch.setattr(trial, "measure", measured)
+        engine = Attachable("small")
+        await tried(a_plan(workloads=list(self.WORKLOADS), tasks=[a_classification()]), engine)
+        assert engine.is_shared
+        assert happened == ["all", "started for small", "chat", "more", "stopped"]
+
+    async def test_are_tried_once_where_the_endpoint_does_not_start(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries = 0
+
+        async def start(attachment: Attachment, name: str) -> Endpoint:
+            nonlocal tries
+            tries += 1
+            raise MeasurementInvalid("Ray Serve ended")
+
+        monkeypatch.setattr(generator, "version", lambda: "GuideLLM 9.9")
+        monkeypatch.setattr(Endpoint, "start", start)
+        result = await tried(a_plan(workloads=list(self.WORKLOADS)), Attachable("small"))
+        messages = [w.failure.message for w in result.workloads if w.failure]
+        assert messages == ["Ray Serve ended"] * 2
+        assert tries == 1
+
+    async def test_need_no_sharing_where_there_are_none(self) -> None:
+        engine = Attachable("small")
+        await tried(a_plan(), engine)
+        assert not engine.is_shared
 
 
 class TestACompleteTrial:
