@@ -1,13 +1,13 @@
 r"""What Ray Serve's OpenAI endpoint costs: the same requests over HTTP and to the engine itself.
 
     python benchmarks/http_overhead.py --shape llama-3.2-1b --concurrency 32
-    python benchmarks/http_overhead.py --model ~/.cache/slmeval/models/smollm2-135m-instruct \
-        --dtype float32 --enforce-eager --requests 32 --concurrency 4 --input-tokens 64
+    python benchmarks/http_overhead.py --model FOLDER --dtype float32 --enforce-eager \
+        --requests 32 --concurrency 4 --input-tokens 64 --output-tokens 16
 
 Both ways in turns, in one trial, by the workload `http`: streamed, whole, and beside them the most
-that the engine serves (`batch`). Needs GuideLLM (requirements/generator.in); SLMEVAL_GENERATOR names
-its folder. With --shape weights are RANDOM. The last line is `ratio=R`: requests a second over HTTP,
-streamed, ÷ of the engine itself at the same concurrency.
+that the engine serves (`batch`). Needs GuideLLM (requirements/generator.in), whose folder the
+variable SLMEVAL_GENERATOR names. With --shape weights are RANDOM. The last line is `ratio=R`:
+requests a second over HTTP, streamed, ÷ of the engine itself at the same concurrency.
 """
 
 import argparse
@@ -60,8 +60,8 @@ def main(argv: Sequence[str]) -> int:
         for side, shown in (("over HTTP", figures), ("the engine", http.engine)):
             first = shown.time_to_first_token_seconds
             print(
-                f"{workload.name:<9} {side:<11} {float(shown.requests_per_second):8.2f} requests/s, "
-                f"latency p50 {shown.latency_seconds.p50} p99 {shown.latency_seconds.p99} s, "
+                f"{workload.name:<9} {side:<11} {float(shown.requests_per_second):8.2f} requests/s"
+                f", latency p50 {shown.latency_seconds.p50} p99 {shown.latency_seconds.p99} s, "
                 f"first token p50 {first.p50 if first else '-'} s, "
                 f"spread {shown.variation_percent or '-'}%"
             )

@@ -177,7 +177,8 @@ class WorkloadFigures(ApiModel):
     )
     engine: EngineLoad | None = Field(default=None, description="How full the engine was.")
     device: DeviceFigures | None = Field(
-        default=None, description="Energy, memory and clocks. Absent without a GPU."
+        default=None,
+        description="Energy, memory and clocks. Absent without a GPU, and of requests over HTTP.",
     )
     roofline: Roofline | None = Field(
         default=None, description="Share of what the card could do. Absent when not counted."

@@ -8,7 +8,7 @@ from slmeval_api.base import decimal_string
 from slmeval_api.result import Goodput, LoadPoint, WorkloadFigures
 from slmeval_api.workload import Load, Objectives
 
-from slmeval_runner.devices.monitor import Monitor
+from slmeval_runner.devices.monitor import Monitor, NoDevice
 from slmeval_runner.devices.readings import DeviceReadings
 from slmeval_runner.engines.base import Engine, Pacing, Request, Served, Server
 from slmeval_runner.failures import MeasurementInvalid
@@ -126,8 +126,10 @@ async def in_turns(
             where = _where(point.name, name, side)
             bench.tell(f"{where} of {repetitions}")
             check_prompts(warmup, requests, where)
+            # Another server's set is longer than what it measures: its sender starts within it.
+            monitor = bench.monitor if server is bench.engine else NoDevice()
             done[side].append(
-                await _repetition(point, load, server, bench.monitor, requests, offsets, where)
+                await _repetition(point, load, server, monitor, requests, offsets, where)
             )
     return [_measured(point, load, bench.card, done[side]) for side in servers]
 

@@ -13,7 +13,8 @@ from builders import a_load
 from runner_builders import FakeClock
 from slmeval_api.result import WorkloadResult
 from slmeval_api.workload import Workload
-from slmeval_runner.devices.monitor import NoDevice
+from slmeval_runner.devices.monitor import Monitor, NoDevice
+from slmeval_runner.devices.readings import DeviceReadings
 from slmeval_runner.engines.base import Outcome, Pacing, Request, Steps
 from slmeval_runner.engines.simulated import SimulatedEngine, SimulatedTokenizer
 from slmeval_runner.failures import EngineFailed
@@ -107,6 +108,13 @@ class SimulatedWithText(SimulatedEngine):
         self.tokenizer = Words()
 
 
+class Watching(NoDevice):
+    """A monitor that sees 50 J in every set."""
+
+    def end(self) -> DeviceReadings:
+        return DeviceReadings(energy_j=50.0)
+
+
 @pytest.fixture(autouse=True)
 def _version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generator, "version", lambda: "GuideLLM 9.9")
@@ -118,6 +126,7 @@ async def measured(
     engine: SimulatedEngine | None = None,
     endpoint: FakeEndpoint | None = None,
     told: list[str] | None = None,
+    monitor: Monitor | None = None,
     **load: Any,
 ) -> WorkloadResult:
     monkeypatch.setattr(generator, "generate", sender or FakeGenerator())
@@ -129,7 +138,7 @@ async def measured(
     lines: list[str] = [] if told is None else told
     bench = Bench(
         engine=engine or SimulatedWithText(FakeClock()),
-        monitor=NoDevice(),
+        monitor=monitor or NoDevice(),
         card=None,
         tell=lines.append,
         endpoint=give,
@@ -193,6 +202,16 @@ class TestBothWays:
         added = 2.0 - float(http.engine.latency_seconds.p50)
         assert float(http.added_latency_seconds) == pytest.approx(added, abs=1e-5)
         assert endpoint.asked == [8, 4, 4, 4]
+
+    async def test_are_watched_where_nothing_but_the_requests_is_in_the_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        result = await measured(monkeypatch, monitor=Watching())
+        assert result.figures is not None
+        assert result.figures.device is None
+        assert result.http is not None
+        assert result.http.engine.device is not None
+        assert result.http.engine.device.energy_joules == "150"  # 3 sets of 50 J
 
     async def test_without_streaming_have_no_first_token(
         self, monkeypatch: pytest.MonkeyPatch
