@@ -30,3 +30,32 @@ class TestQuickstart:
             assert {"vllm", "ray", "torch"} <= set(versions)
         assert len(items("rayjobs", namespace)) == 1
         wait_for("its series", lambda: f'namespace="{namespace}"' in operator.metrics(), seconds=30)
+
+
+class TestOverHttp:
+    """Ray Serve and GuideLLM in a worker's pod: nobody's root, on a root that nobody can write."""
+
+    def test_measures_what_ray_serve_costs(self, operator: Installation, namespace: str) -> None:
+        pool = yaml.safe_load((EXAMPLES / "pools/cpu.yaml").read_text())
+        pool["metadata"]["name"] = "cpu-large"
+        pool["spec"]["workerResources"]["memory"] = "11Gi"
+        apply(pool)
+        load = {"requests": 8, "concurrency": 4, "inputTokens": 64, "outputTokens": 16}
+        question = yaml.safe_load((EXAMPLES / "quickstart.yaml").read_text())
+        question["metadata"]["namespace"] = namespace
+        question["spec"] |= {
+            "pools": ["cpu-large"],
+            "models": [m for m in question["spec"]["models"] if m["name"] == "smollm2-fp32"],
+            "workloads": [{"name": "chat", "http": load | {"repetitions": 1}}],
+            "tasks": [],
+        }
+        apply(question)
+        body = wait_ended(question["metadata"]["name"], namespace, seconds=900)
+        assert condition(body, "Ready")["reason"] == "Measured", condition(body, "Ready")
+        (result,) = results(namespace).values()
+        (workload,) = result["workloads"]
+        http = workload["http"]
+        assert http["generator"].startswith("GuideLLM ")
+        for figures in (workload["figures"], http["engine"]):
+            assert (figures["requests"], figures["outputTokens"]) == (8, 128)
+        assert float(http["requestsPerSecondRatio"]) > 0
