@@ -78,6 +78,7 @@ class Worker:
         for reference in self._stream:
             said = self._ray.get(reference).what
             if isinstance(said, Word) and said.kind == "progress":
+                _tell(trial, said.report)
                 continue
             self._ray.get(self._host.end.remote(trial))
             if not isinstance(said, Word):
@@ -91,6 +92,13 @@ class Worker:
     def close(self) -> None:
         """End the host and Ray."""
         self._ray.shutdown()
+
+
+def _tell(trial: str, report: str) -> None:
+    """Print where a trial stands, beside the results: a run of minutes is not silent."""
+    progress = TrialReport.model_validate_json(report).progress
+    if progress:
+        sys.stderr.write(f"{trial}: {progress.stage} {progress.detail or ''}\n")
 
 
 @contextmanager
