@@ -112,6 +112,7 @@ class Endpoint:
             await stdin.drain()
             answer = await asyncio.wait_for(stdout.readline(), limit_s)
         except TimeoutError as error:
+            self._process.kill()  # its answer may still come, and would pass for another's
             raise self._failed(f"did not answer within {limit_s:.0f} s") from error
         except ConnectionError:
             answer = b""

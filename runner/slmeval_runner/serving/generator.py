@@ -190,6 +190,9 @@ def environment(ours: Mapping[str, str], processes: int) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(folders),
         "GUIDELLM__MAX_WORKER_PROCESSES": str(processes),
         "LD_PRELOAD": "",  # what vLLM wants of memory and OpenMP
+        "HF_HUB_OFFLINE": "1",  # it has the lengths, and needs no tokenizer
+        "NO_PROXY": "*",  # the endpoint is on this machine
+        "no_proxy": "*",
     }
 
 

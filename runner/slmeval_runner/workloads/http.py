@@ -1,5 +1,6 @@
 """The kind `http`: sets in turns over HTTP and to the engine itself, and the difference."""
 
+import asyncio
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from slmeval_runner.serving.generator import Generated, Target
 from .points import Bench, Measured, Point, in_turns
 from .requests import RequestSource
 
+WATCH_S = 1.0
+"""From one look at the engine to the next while it is asked over HTTP."""
 CPU_LIMIT = 0.9
 """Largest share of a core that the generator's busiest process may use."""
 
@@ -38,8 +41,7 @@ class _Front:
         """Have the generator send them. Raises MeasurementInvalid if it was the bottleneck."""
         await self.endpoint.begin()
         with tempfile.TemporaryDirectory(prefix="http") as folder:
-            found = await generator.generate(requests, pacing, self.target, Path(folder))
-        await self.engine.check_running()
+            found = await self._generated(requests, pacing, Path(folder))
         done = [outcome for outcome in found.outcomes if outcome.is_finished]
         if not done:
             raise MeasurementInvalid(
@@ -56,6 +58,22 @@ class _Front:
             late_s=found.late_s,
             steps=await self.endpoint.steps(found.finished),
         )
+
+    async def _generated(
+        self, requests: Sequence[Request], pacing: Pacing, folder: Path
+    ) -> Generated:
+        """Return what the generator says; raise EngineFailed when the engine stops meanwhile.
+
+        Requests to an engine that was killed would never be answered.
+        """
+        sending = asyncio.ensure_future(generator.generate(requests, pacing, self.target, folder))
+        try:
+            while not sending.done():
+                await asyncio.wait([sending], timeout=WATCH_S)
+                await self.engine.check_running()
+            return await sending
+        finally:
+            sending.cancel()
 
     def _check_generator(self, found: Generated) -> None:
         share = found.cpu_share

@@ -115,6 +115,11 @@ class TestWhatIsAsked:
         assert (found["LD_PRELOAD"], found["A"]) == ("", "b")
         assert found["GUIDELLM__MAX_WORKER_PROCESSES"] == "3"
 
+    def test_no_proxy_and_no_hub_stand_between_it_and_the_endpoint(self) -> None:
+        found = environment({"HTTP_PROXY": "http://proxy:3128", "no_proxy": "internal"}, 1)
+        assert (found["NO_PROXY"], found["no_proxy"]) == ("*", "*")
+        assert found["HF_HUB_OFFLINE"] == "1"
+
 
 class TestWhatIsRead:
     def test_times_of_each_request(self) -> None:

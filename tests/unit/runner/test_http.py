@@ -3,6 +3,7 @@
 Endpoint and generator are made up here; tests/cpu has real ones.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from slmeval_runner.folders import Folders
 from slmeval_runner.serving import generator
 from slmeval_runner.serving.endpoint import Endpoint
 from slmeval_runner.serving.generator import Generated, Target
+from slmeval_runner.workloads import http
 from slmeval_runner.workloads.http import in_order
 from slmeval_runner.workloads.measure import measure
 from slmeval_runner.workloads.points import Bench
@@ -192,15 +194,15 @@ class TestBothWays:
         assert result.figures.time_to_first_token_seconds.p50 == "1"
         assert result.figures.engine is not None
         assert result.figures.engine.steps == 27
-        http = result.http
-        assert http is not None
-        assert (http.generator, http.start_seconds) == ("GuideLLM 9.9", "12.5")
-        assert http.generator_cpu_percent == "25"
-        assert http.report == '{"request_totals":{}}'
-        ratio = 1.0 / float(http.engine.requests_per_second)
-        assert float(http.requests_per_second_ratio) == pytest.approx(ratio, abs=1e-4)
-        added = 2.0 - float(http.engine.latency_seconds.p50)
-        assert float(http.added_latency_seconds) == pytest.approx(added, abs=1e-5)
+        compared = result.http
+        assert compared is not None
+        assert (compared.generator, compared.start_seconds) == ("GuideLLM 9.9", "12.5")
+        assert compared.generator_cpu_percent == "25"
+        assert compared.report == '{"request_totals":{}}'
+        ratio = 1.0 / float(compared.engine.requests_per_second)
+        assert float(compared.requests_per_second_ratio) == pytest.approx(ratio, abs=1e-4)
+        added = 2.0 - float(compared.engine.latency_seconds.p50)
+        assert float(compared.added_latency_seconds) == pytest.approx(added, abs=1e-5)
         assert endpoint.asked == [8, 4, 4, 4]
 
     async def test_are_watched_where_nothing_but_the_requests_is_in_the_time(
@@ -290,6 +292,34 @@ class TestGates:
 
         with pytest.raises(EngineFailed):
             await measured(monkeypatch, engine=Stopped(FakeClock()))
+
+    async def test_an_engine_that_stops_meanwhile_is_not_waited_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Dying(SimulatedWithText):
+            looks = 0
+
+            async def check_running(self) -> None:
+                self.looks += 1
+                if self.looks > 2:
+                    raise EngineFailed("vLLM stopped")
+
+        ended: list[str] = []
+
+        async def hang(*_: object) -> Generated:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append("the generator")
+            raise AssertionError
+
+        monkeypatch.setattr(http, "WATCH_S", 0.01)
+        with pytest.raises(EngineFailed):
+            await measured(
+                monkeypatch, cast("FakeGenerator", hang), Dying(FakeClock()), warmupRequests=0
+            )
+        await asyncio.sleep(0)
+        assert ended == ["the generator"]
 
     async def test_an_engine_without_an_endpoint_says_what_to_do(self) -> None:
         bench = Bench(
