@@ -12,7 +12,6 @@ from .vllm_steps import StepRecorder, stat_logger_for
 
 T = TypeVar("T")
 FINISHED = ("stop", "length")
-SETTLE_TURNS = 500
 
 
 class Addresses(NamedTuple):
@@ -86,7 +85,7 @@ class AsyncDriving:
             tasks = [asyncio.ensure_future(self._one(gate, *parts)) for parts in ready]
         outputs = await asyncio.gather(*tasks)
         finished_s = time.monotonic()
-        await self._settle(len(outputs))
+        await self._recorder.settle(len(outputs))
         return Served(
             outcomes=tuple(outcome_of(output, wall_to_monotonic_s) for output in outputs),
             submitted_s=submitted_s,
@@ -115,13 +114,6 @@ class AsyncDriving:
             async for output in self._engine.generate(prompt, params, name):
                 last = output
             return last
-
-    async def _settle(self, requests: int) -> None:
-        """Let vLLM record the last step, which it does just after handing out its answers."""
-        for _ in range(SETTLE_TURNS):
-            if self._recorder.finished >= requests:
-                return
-            await asyncio.sleep(0.001)
 
     async def forget(self) -> bool:
         """Ask the engine core to."""

@@ -3,11 +3,14 @@
 vLLM computes all of it for its own metrics: keeping it costs a list's append a step.
 """
 
+import asyncio
 from array import array
 from collections.abc import Callable
 from typing import Any
 
 from .base import Steps
+
+SETTLE_TURNS = 500
 
 
 class StepRecorder:
@@ -35,6 +38,16 @@ class StepRecorder:
             self._preemptions += iteration.num_preempted_reqs
             self._inter_token_s.extend(iteration.inter_token_latencies_iter)
             self.finished += len(iteration.finished_requests)
+
+    async def settle(self, requests: int) -> None:
+        """Wait until that many requests ended: vLLM records a step after handing out its answers.
+
+        Gives up after half a second; what is there then is what there is.
+        """
+        for _ in range(SETTLE_TURNS):
+            if self.finished >= requests:
+                return
+            await asyncio.sleep(0.001)
 
     def steps(self) -> Steps:
         """Return what there is since `begin`."""

@@ -4,7 +4,7 @@ A process of its own with a Ray of its own, all on this machine: the trial has n
 cluster must not keep what a trial that was killed has deployed. Ray's processes end with this one,
 which ends with its standard input.
 
-Standard input: first an attachment (Deployed, as JSON), then a command a line. Standard output: a
+Standard input: first what to serve (Deployed, as JSON), then a command a line. Standard output: a
 line of JSON for each, the first one once the endpoint takes requests.
 """
 
@@ -39,7 +39,7 @@ def main() -> int:
     first = lines.get()
     if first is None:
         return 0
-    asked = Deployed(**json.loads(first))
+    asked = Deployed.from_line(first)
     with tempfile.TemporaryDirectory(prefix="slm") as folder:
         try:
             server = _deploy(asked, folder)
@@ -84,17 +84,18 @@ def _deploy(asked: Deployed, folder: str) -> Any:  # noqa: ANN401 - Ray has no t
         _temp_dir=folder,
     )
     serve.start(http_options={"host": "127.0.0.1", "port": asked.port})
+    engine = asked.attachment
     options = {"num_replicas": 1, "max_ongoing_requests": UNLIMITED}
     config = LLMConfig(
-        model_loading_config={"model_id": asked.name, "model_source": asked.model},
-        engine_kwargs=asked.arguments | {"enable_prompt_tokens_details": True},
+        model_loading_config={"model_id": asked.name, "model_source": engine.model},
+        engine_kwargs=engine.arguments | {"enable_prompt_tokens_details": True},
         accelerator_config={"kind": "cpu"},  # of the front end, which computes nothing
         placement_group_config={"bundles": [{"CPU": 1}]},
         log_engine_metrics=False,
         server_cls=AttachedServer,
         # One try: an engine core meets a second front end once.
         deployment_config=options | {"max_constructor_retry_count": 1},
-        experimental_configs={ADDRESSES: asked.addresses},
+        experimental_configs={ADDRESSES: engine.addresses},
     )
     application = build_openai_app({"llm_configs": [config], "ingress_deployment_config": options})
     serve.run(application, name=APPLICATION)

@@ -67,13 +67,7 @@ class Endpoint:
         )
         last = deque[str](maxlen=LAST_LINES)
         endpoint = cls(process, name, last, asyncio.create_task(_pass_on(process, last)))
-        deployed = Deployed(
-            name=name,
-            port=free_port(),
-            model=attachment.model,
-            arguments=attachment.arguments,
-            addresses=attachment.addresses,
-        )
+        deployed = Deployed(name=name, port=free_port(), attachment=attachment)
         try:
             ready = Ready(**await endpoint._ask(json.dumps(asdict(deployed)), START_LIMIT_S))
         except BaseException:

@@ -21,7 +21,6 @@ Json = dict[str, Any]
 PACKAGE = "guidellm"
 FOLDER = "SLMEVAL_GENERATOR"
 """Variable of the image: a folder with the generator's packages. Not set: they are the runner's."""
-END_LIMIT_S = 60.0
 SAMPLE_S = 0.25
 LEAST_SAMPLES = 4
 MOST_PROCESSES = 10
@@ -146,7 +145,7 @@ def rows(requests: Sequence[Request], pacing: Pacing, processes: int) -> list[Js
 async def generate(
     requests: Sequence[Request], pacing: Pacing, target: Target, folder: Path
 ) -> Generated:
-    """Send `requests` and return what came of them; `folder` is written into.
+    """Send `requests` and return what came of them; `folder` is empty, and written into.
 
     Raises:
         MeasurementInvalid: the generator failed.
@@ -159,7 +158,6 @@ async def generate(
     how = profile(pacing, len(requests), processes)
     config.write_text(json.dumps(scenario(how, len(data), target, folder)))
     report = folder / "report.json"
-    report.unlink(missing_ok=True)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", PACKAGE, "run", "--config", str(config), "--disable-console"),
         stdin=DEVNULL,

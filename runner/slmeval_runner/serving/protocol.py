@@ -1,7 +1,9 @@
 """What the trial and the process that serves its endpoint say to each other, a line each."""
 
+import json
 from dataclasses import dataclass
-from typing import Any
+
+from slmeval_runner.engines.base import Attachment
 
 BEGIN = "begin"
 """Forget the engine's steps; the other command is a number of requests, and asks for the steps."""
@@ -14,9 +16,13 @@ class Deployed:
     name: str
     """What requests call the model."""
     port: int
-    model: str
-    arguments: dict[str, Any]
-    addresses: dict[str, str]
+    attachment: Attachment
+
+    @classmethod
+    def from_line(cls, line: str) -> "Deployed":
+        """Return what was written as JSON."""
+        found = json.loads(line)
+        return cls(**found | {"attachment": Attachment(**found["attachment"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

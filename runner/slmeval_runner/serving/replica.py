@@ -4,7 +4,7 @@ Everything between the HTTP proxy and vLLM's engine core is what `ray.serve.llm`
 core is not started but attached to, so that no second copy of the model is loaded.
 """
 
-import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from ray.llm._internal.serve.engines.vllm.vllm_engine import VLLMEngine
@@ -15,7 +15,6 @@ from slmeval_runner.engines.vllm_steps import StepRecorder
 
 ADDRESSES = "slmeval_addresses"
 """Where the configuration of a deployment holds the attachment's addresses."""
-SETTLE_TURNS = 500
 
 
 class AttachedEngine(VLLMEngine):  # type: ignore[misc]  # Ray has no types for us
@@ -53,19 +52,9 @@ class AttachedServer(LLMServer):  # type: ignore[misc]
 
     async def slmeval_steps(self, requests: int) -> dict[str, Any]:
         """Return the steps since `slmeval_begin`, once `requests` requests are in them."""
-        for _ in range(SETTLE_TURNS):  # vLLM records a step just after handing out its answers
-            if self._recorder.finished >= requests:
-                break
-            await asyncio.sleep(0.001)
+        await self._recorder.settle(requests)
         steps = self._recorder.steps()
-        return {
-            "count": steps.count,
-            "inter_token_s": list(steps.inter_token_s),
-            "peak_running": steps.peak_running,
-            "peak_waiting": steps.peak_waiting,
-            "peak_kv_cache": steps.peak_kv_cache,
-            "preemptions": steps.preemptions,
-        }
+        return asdict(steps) | {"inter_token_s": list(steps.inter_token_s)}
 
     @property
     def _recorder(self) -> StepRecorder:

@@ -16,7 +16,7 @@ from slmeval_runner.serving import generator
 from slmeval_runner.serving.endpoint import Endpoint
 from slmeval_runner.serving.generator import Generated, Target
 
-from .points import Bench, Measured, Point, in_turns
+from .points import Bench, Point, any_noisy, in_turns
 from .requests import RequestSource
 
 WATCH_S = 1.0
@@ -153,7 +153,7 @@ async def measure_http(
         update={
             "repetitions": load.repetitions,
             "figures": over_http.figures,
-            "is_noisy": _any(over_http, engine),
+            "is_noisy": any_noisy((over_http, engine)),
             "http": comparison(
                 over_http.figures,
                 engine.figures,
@@ -164,11 +164,6 @@ async def measure_http(
             ),
         }
     )
-
-
-def _any(*measured: Measured) -> bool | None:
-    known = [m.is_noisy for m in measured if m.is_noisy is not None]
-    return any(known) if known else None
 
 
 def comparison(

@@ -18,17 +18,12 @@ from slmeval_runner.failures import MeasurementInvalid
 from slmeval_runner.folders import Folders
 
 from .http import measure_http
-from .points import Bench, Point, measure_point, point_result, rate_text
+from .points import Bench, Point, any_noisy, measure_point, point_result, rate_text
 from .requests import RequestSource
 
 
 async def measure(
-    workload: Workload,
-    bench: Bench,
-    *,
-    max_model_len: int,
-    seed: int,
-    folders: Folders,
+    workload: Workload, bench: Bench, *, max_model_len: int, seed: int, folders: Folders
 ) -> WorkloadResult:
     """Return the workload's figures, or the check that refused them.
 
@@ -162,7 +157,6 @@ def _of_points(
     result: WorkloadResult, points: Sequence[LoadPoint], repetitions: int
 ) -> WorkloadResult:
     """Return the result that `points` make together; the first failure stands for it."""
-    noisy = [point.is_noisy for point in points if point.is_noisy is not None]
     met = [
         float(point.offered_requests_per_second)
         for point in points
@@ -172,7 +166,7 @@ def _of_points(
         update={
             "repetitions": repetitions,
             "points": list(points),
-            "is_noisy": any(noisy) if noisy else None,
+            "is_noisy": any_noisy(points),
             "highest_requests_per_second": rate_text(max(met)) if met else None,
             "failure": _first_failure(points),
         }

@@ -1,6 +1,6 @@
 """Measuring one load: warm-up, then its repetitions, each through every gate."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -67,6 +67,12 @@ class Measured:
     is_noisy: bool | None
 
 
+def any_noisy(parts: Iterable[Measured | LoadPoint]) -> bool | None:
+    """Return whether one of the parts of a workload is noisy; None: unknown of all."""
+    known = [part.is_noisy for part in parts if part.is_noisy is not None]
+    return any(known) if known else None
+
+
 def rate_text(rate: float) -> str:
     """Return requests a second as they are shown."""
     return decimal_string(rate, digits=4)
@@ -121,11 +127,11 @@ async def in_turns(
         name = f"repetition {number}"
         drawn = _where(point.name, name)
         requests = source.take(point.requests, drawn)
+        check_prompts(warmup, requests, drawn)
         offsets = source.arrivals(len(requests), point.rate, drawn) if point.rate else None
         for side, server in servers.items():
             where = _where(point.name, name, side)
             bench.tell(f"{where} of {repetitions}")
-            check_prompts(warmup, requests, where)
             # Another server's set is longer than what it measures: its sender starts within it.
             monitor = bench.monitor if server is bench.engine else NoDevice()
             done[side].append(

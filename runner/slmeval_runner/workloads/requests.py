@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 WARMUP = "warm-up"
 TEXT_TURNS = 32
 Lengths = list[tuple[int, int]]
+Prompt = tuple[list[int], str | None]
+"""Token ids, and their text where it is sent."""
 
 
 class RequestSource:
@@ -77,13 +79,8 @@ class RequestSource:
         lengths = self._drawn_lengths(count, generator)
         prompts = self._prompts([inputs for inputs, _ in lengths], generator)
         return [
-            Request(
-                prompt_token_ids=prompt,
-                max_tokens=outputs,
-                is_exact=True,
-                text=self._tokenizer.decode(prompt) if self._is_text else None,
-            )
-            for prompt, (_, outputs) in zip(prompts, lengths, strict=True)
+            Request(prompt_token_ids=prompt, max_tokens=outputs, is_exact=True, text=text)
+            for (prompt, text), (_, outputs) in zip(prompts, lengths, strict=True)
         ]
 
     def arrivals(self, count: int, rate: float, purpose: str) -> tuple[float, ...]:
@@ -111,7 +108,7 @@ class RequestSource:
         drawn = (_spread(mean, spread, count, generator) for mean in (inputs, outputs))
         return list(zip(*drawn, strict=True))
 
-    def _prompts(self, lengths: Sequence[int], generator: "np.random.Generator") -> list[list[int]]:
+    def _prompts(self, lengths: Sequence[int], generator: "np.random.Generator") -> list[Prompt]:
         shortest = min(lengths, default=1)
         possible = len(self._vocabulary) ** min(shortest, 8)
         if len(self._given) + len(lengths) > possible // 2:
@@ -122,16 +119,16 @@ class RequestSource:
             )
         return [self._prompt(length, generator) for length in lengths]
 
-    def _prompt(self, length: int, generator: "np.random.Generator") -> list[int]:
+    def _prompt(self, length: int, generator: "np.random.Generator") -> Prompt:
         while True:
             row = generator.integers(len(self._vocabulary), size=length)
             digest = hashlib.blake2b(row.tobytes(), digest_size=16).digest()
             if digest not in self._given:
                 self._given.add(digest)
                 prompt = [self._vocabulary[index] for index in row.tolist()]
-                return self._written(prompt, generator) if self._is_text else prompt
+                return self._written(prompt, generator) if self._is_text else (prompt, None)
 
-    def _written(self, prompt: list[int], generator: "np.random.Generator") -> list[int]:
+    def _written(self, prompt: list[int], generator: "np.random.Generator") -> Prompt:
         """Return as many ids that their own text stands for: few texts of random ids are read so.
 
         Raises:
@@ -140,9 +137,9 @@ class RequestSource:
         """
         length = len(prompt)
         for _ in range(TEXT_TURNS):
-            read = _read_again(prompt, self._tokenizer)
-            if read == prompt and len(read) == length:
-                return prompt
+            text, read = _read_again(prompt, self._tokenizer)
+            if read == prompt:
+                return prompt, text
             more = generator.integers(len(self._vocabulary), size=max(0, length - len(read)))
             prompt = read[:length] + [self._vocabulary[index] for index in more.tolist()]
         raise MeasurementInvalid(
@@ -151,9 +148,10 @@ class RequestSource:
         )
 
 
-def _read_again(ids: Sequence[int], tokenizer: Tokenizer) -> list[int]:
-    """Return what a server makes of the text of `ids`."""
-    return tokenizer.encode(tokenizer.decode(ids), with_special_tokens=False)
+def _read_again(ids: Sequence[int], tokenizer: Tokenizer) -> tuple[str, list[int]]:
+    """Return the text of `ids`, and what a server makes of it."""
+    text = tokenizer.decode(ids)
+    return text, tokenizer.encode(text, with_special_tokens=False)
 
 
 def _with_text(number: int, request: Request, tokenizer: Tokenizer) -> Request:
@@ -163,12 +161,13 @@ def _with_text(number: int, request: Request, tokenizer: Tokenizer) -> Request:
         MeasurementInvalid: the tokenizer reads that text as other tokens.
 
     """
-    if _read_again(request.prompt_token_ids, tokenizer) != request.prompt_token_ids:
+    text, read = _read_again(request.prompt_token_ids, tokenizer)
+    if read != request.prompt_token_ids:
         raise MeasurementInvalid(
             f"prompt {number} becomes other tokens when it is sent as text, so it cannot be "
             "compared with the engine: leave it out, or measure it by another kind than http"
         )
-    return replace(request, text=tokenizer.decode(request.prompt_token_ids))
+    return replace(request, text=text)
 
 
 def _only(values: set[int]) -> int | None:
