@@ -13,6 +13,9 @@ Sides, each in processes of its own and with the engine arguments and prompts of
 - with --peers, once each, on random prompts of the same lengths but their own: `vllm bench
   throughput`, which is offline too, and `vllm bench serve`, all requests at once over HTTP.
 
+All use the sizes that `vllm serve` takes: left alone, offline vLLM schedules twice as
+many tokens at a time on a large card, and one would compare these.
+
 Trial and offline take turns in going first, model by model. The last line is `ratio=R`: requests a
 second of the trial ÷ of offline vLLM, each in its median repetition, the lowest of all models. On a
 machine that does other work too, look at the best repetitions instead.
@@ -39,6 +42,9 @@ from benchmarks.shapes import SHAPES, write_model
 
 MARK = "FIDELITY "
 """Before the one line of a side's output that is for its parent."""
+
+SIZES = ("max_num_seqs", "max_num_batched_tokens")
+"""Engine arguments whose defaults differ between `vllm serve` and offline vLLM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +123,7 @@ def offline(model: Json, batch: Json, seed: int) -> list[float]:
     options = EngineOptions.from_json_data(model["engine"])
     arguments = ours.engine_arguments(folder, options, has_gpu=gpu)
     config = AsyncEngineArgs(**arguments).create_engine_config(UsageContext.OPENAI_API_SERVER)
-    scheduler = config.scheduler_config  # `vllm serve` and LLM have other defaults here
-    sizes = ("max_num_seqs", "max_num_batched_tokens")
-    llm = LLM(**arguments | {name: getattr(scheduler, name) for name in sizes})
+    llm = LLM(**arguments | {name: getattr(config.scheduler_config, name) for name in SIZES})
     source = RequestSource(
         Workload.from_json_data({"name": "batch", "batch": batch}).load,
         ours.VllmTokenizer(llm.get_tokenizer(), config.model_config.get_vocab_size()),
@@ -161,13 +165,17 @@ def offline_apart(name: str, model: Json, args: argparse.Namespace) -> Measured:
 # --------------------------------------------------------------------------------------- peers
 
 
-def vllm_throughput(name: str, model: Json, args: argparse.Namespace) -> Measured:
+def vllm_throughput(
+    name: str, model: Json, sizes: dict[str, str], args: argparse.Namespace
+) -> Measured:
     """Return what `vllm bench throughput` reports for as many random prompts of these lengths."""
     arguments = [
         *("--dataset-name", "random", "--num-prompts", str(args.requests)),
         *("--random-input-len", str(args.input_tokens)),
         *("--random-output-len", str(args.output_tokens), "--random-range-ratio", "0"),
     ]
+    for size, value in sizes.items():
+        arguments += ["--" + size.replace("_", "-"), value]
     command = ["vllm", "bench", "throughput", *arguments, *vllm_arguments(model)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     found = re.search(r"Throughput: ([0-9.]+) requests/s", done.stdout)
@@ -211,6 +219,7 @@ def vllm_arguments(model: Json) -> list[str]:
 def compare(args: argparse.Namespace, models: dict[str, Json]) -> float:
     """Measure and print both sides of all models; return the lowest trial ÷ offline."""
     ratios = list[float]()
+    sizes = dict[str, dict[str, str]]()
     workload = {"name": "batch", "batch": batch_of(args)}
     with worker(plan_of(models, workload, seed=args.seed)) as host:
         for number, (name, model) in enumerate(models.items()):
@@ -219,7 +228,10 @@ def compare(args: argparse.Namespace, models: dict[str, Json]) -> float:
                 if side == "offline":
                     sides.append(offline_apart(name, model, args))
                 else:
-                    figures = host.run(name).workloads[0].figures
+                    result = host.run(name)
+                    figures = result.workloads[0].figures
+                    resolved = result.provenance.engine_arguments if result.provenance else []
+                    sizes[name] = {one.name: one.value for one in resolved if one.name in SIZES}
                     seconds = [float(s) for s in figures.repetition_seconds] if figures else []
                     sides.append(
                         Measured(model=name, side=side, requests=args.requests, seconds=seconds)
@@ -232,7 +244,7 @@ def compare(args: argparse.Namespace, models: dict[str, Json]) -> float:
             print(f" (best repetitions {ours.best_rate / theirs.best_rate:.3f})", flush=True)
     if args.peers:
         for name, model in models.items():
-            vllm_throughput(name, model, args).show()
+            vllm_throughput(name, model, sizes[name], args).show()
             vllm_serve(name, model, args).show()
     return min(ratios)
 
