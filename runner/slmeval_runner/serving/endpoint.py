@@ -16,6 +16,7 @@ from typing import Any
 from slmeval_runner.engines.base import Attachment, Steps
 from slmeval_runner.failures import MeasurementInvalid, cut
 
+from .generator import Generator
 from .protocol import BEGIN, Deployed, Ready
 
 COMMAND = (sys.executable, "-m", "slmeval_runner.serving")
@@ -35,15 +36,22 @@ KEPT_RAY_SETTINGS = (
 
 
 class Endpoint:
-    """Ray Serve on this machine, in front of one engine.
+    """Ray Serve on this machine, in front of one engine, and what loads it.
 
     Raises MeasurementInvalid where it does not do as it is told: the engine may well be sound.
     """
 
     def __init__(
-        self, process: Process, model: str, last: deque[str], passing_on: "asyncio.Task[None]"
+        self,
+        process: Process,
+        generator: Generator,
+        model: str,
+        last: deque[str],
+        passing_on: "asyncio.Task[None]",
     ) -> None:
         self._process = process
+        self.generator = generator
+        """Ends with the endpoint."""
         self.model = model
         """What requests call the model."""
         self._last = last
@@ -57,6 +65,7 @@ class Endpoint:
     async def start(cls, attachment: Attachment, name: str) -> "Endpoint":
         """Serve the engine of `attachment`, which requests call `name`."""
         begun_s = time.monotonic()
+        generator = await Generator.start()  # it imports while Ray Serve starts, which takes longer
         process = await asyncio.create_subprocess_exec(
             *COMMAND,
             stdin=PIPE,
@@ -66,7 +75,8 @@ class Endpoint:
             limit=LINE_LIMIT_BYTES,
         )
         last = deque[str](maxlen=LAST_LINES)
-        endpoint = cls(process, name, last, asyncio.create_task(_pass_on(process, last)))
+        passing_on = asyncio.create_task(_pass_on(process, last))
+        endpoint = cls(process, generator, name, last, passing_on)
         deployed = Deployed(name=name, port=free_port(), attachment=attachment)
         try:
             ready = Ready(**await endpoint._ask(json.dumps(asdict(deployed)), START_LIMIT_S))
@@ -87,6 +97,7 @@ class Endpoint:
 
     async def stop(self) -> None:
         """End it and all that it started. Does nothing the second time."""
+        await self.generator.stop()
         if self._process.stdin:
             self._process.stdin.close()
         try:

@@ -6,9 +6,10 @@ import json
 import os
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,15 @@ import psutil
 from slmeval_runner.engines.base import Outcome, Pacing, Request
 from slmeval_runner.failures import MeasurementInvalid, cut
 
+from .preloaded import PACKAGE, WORDS, Run
+
 Json = dict[str, Any]
-PACKAGE = "guidellm"
+Samples = dict[int, list[tuple[float, float]]]
+"""Time of the clock on the wall and CPU seconds, by process."""
+COMMAND = (sys.executable, "-P", "-m", "slmeval_runner.serving.preloaded")
 FOLDER = "SLMEVAL_GENERATOR"
 """Variable of the image: a folder with the generator's packages. Not set: they are the runner's."""
+END_LIMIT_S = 5.0
 SAMPLE_S = 0.25
 LEAST_SAMPLES = 4
 MOST_PROCESSES = 10
@@ -142,43 +148,95 @@ def rows(requests: Sequence[Request], pacing: Pacing, processes: int) -> list[Js
     return [OPENING] * processes + timed
 
 
-async def generate(
-    requests: Sequence[Request], pacing: Pacing, target: Target, folder: Path
-) -> Generated:
-    """Send `requests` and return what came of them; `folder` is empty, and written into.
+class Generator:
+    """GuideLLM in a process that has imported it: each set is sent by a fork of that."""
 
-    Raises:
-        MeasurementInvalid: the generator failed.
+    def __init__(self, process: Process, processes: int) -> None:
+        self._process = process
+        self._processes = processes
 
-    """
-    processes = processes_of(len(os.sched_getaffinity(0)))
-    data = rows(requests, pacing, processes)
-    (folder / "requests.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in data))
-    config = folder / "scenario.json"
-    how = profile(pacing, len(requests), processes)
-    config.write_text(json.dumps(scenario(how, len(data), target, folder)))
-    report = folder / "report.json"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", PACKAGE, "run", "--config", str(config), "--disable-console"),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        cwd=folder,  # it keeps a log where it stands
-        env=environment(os.environ, processes),
-    )
-    try:
-        said, samples = await _watched(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-    if process.returncode or not report.is_file():
-        raise MeasurementInvalid(
-            f"GuideLLM, which sends the requests over HTTP, failed with exit code "
-            f"{process.returncode}: see the worker's log. Its last words: {cut(said[-800:], 800)}",
-            may_pass=True,
+    @classmethod
+    async def start(cls) -> "Generator":
+        """Start the process and return at once: what it imports, it imports meanwhile."""
+        processes = processes_of(len(os.sched_getaffinity(0)))
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            stdin=PIPE,
+            stdout=PIPE,
+            cwd="/",  # a run has a folder of its own
+            env=environment(os.environ, processes),
         )
-    found = await asyncio.to_thread(lambda: json.loads(report.read_text()))
-    return generated(found, len(requests), pacing, samples)
+        return cls(process, processes)
+
+    async def stop(self) -> None:
+        """End it. Does nothing the second time."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), END_LIMIT_S)
+        except TimeoutError:  # it may be importing still
+            self._process.kill()
+            await self._process.wait()
+
+    async def generate(
+        self, requests: Sequence[Request], pacing: Pacing, target: Target, folder: Path
+    ) -> Generated:
+        """Send `requests` and return what came of them; `folder` is empty, and written into.
+
+        Raises:
+            MeasurementInvalid: the generator failed.
+
+        """
+        data = rows(requests, pacing, self._processes)
+        (folder / "requests.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in data))
+        config = folder / "scenario.json"
+        how = profile(pacing, len(requests), self._processes)
+        config.write_text(json.dumps(scenario(how, len(data), target, folder)))
+        report, words = folder / "report.json", folder / WORDS
+        code, samples = await self._ran(
+            Run(arguments=["run", "--config", str(config), "--disable-console"], folder=str(folder))
+        )
+        if code or not report.is_file():
+            said = words.read_text(errors="replace") if words.is_file() else "none"
+            raise MeasurementInvalid(
+                f"GuideLLM, which sends the requests over HTTP, failed with exit code {code}: see "
+                f"the worker's log. Its last words: {cut(said[-800:], 800)}",
+                may_pass=True,
+            )
+        found = await asyncio.to_thread(lambda: json.loads(report.read_text()))
+        return generated(found, len(requests), pacing, samples)
+
+    async def _ran(self, run: Run) -> tuple[int, Samples]:
+        """Return the exit code of a run, and what its processes used meanwhile."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise RuntimeError("the generator's process has no pipes")
+        samples: Samples = {}
+        with suppress(ConnectionError):
+            stdin.write(f"{json.dumps(asdict(run))}\n".encode())
+            await stdin.drain()
+        pid = code = b""
+        try:
+            if pid := await stdout.readline():
+                sampling = asyncio.ensure_future(_sampled(int(pid), samples))
+                try:
+                    code = await stdout.readline()
+                finally:
+                    sampling.cancel()
+        finally:
+            if not code:  # nobody waits for it any more, or the process that has forked it is gone
+                stdin.close()
+                _end(pid)
+        return int(code) if code else await self._process.wait(), samples
+
+
+def _end(pid: bytes) -> None:
+    """Kill a run and what it has started, if it is there."""
+    with suppress(psutil.Error, ValueError):
+        run = psutil.Process(int(pid))
+        for one in (*run.children(recursive=True), run):
+            with suppress(psutil.Error):
+                one.kill()
 
 
 def environment(ours: Mapping[str, str], processes: int) -> dict[str, str]:
@@ -194,30 +252,16 @@ def environment(ours: Mapping[str, str], processes: int) -> dict[str, str]:
     }
 
 
-Samples = dict[int, list[tuple[float, float]]]
-"""Time of the clock on the wall and CPU seconds, by process."""
+async def _sampled(pid: int, samples: Samples) -> None:
+    """Add to `samples` until cancelled."""
+    while True:
+        await asyncio.to_thread(_sample, pid, samples)
+        await asyncio.sleep(SAMPLE_S)
 
 
-async def _watched(process: Process) -> tuple[str, Samples]:
-    """Return what the process printed, once it has ended, and what its processes used meanwhile."""
-    samples: Samples = {}
-
-    async def sample() -> None:
-        parent = psutil.Process(process.pid)
-        while True:
-            await asyncio.to_thread(_sample, parent, samples)
-            await asyncio.sleep(SAMPLE_S)
-
-    sampling = asyncio.ensure_future(sample())
+def _sample(pid: int, samples: Samples) -> None:
     try:
-        said, _ = await process.communicate()
-    finally:
-        sampling.cancel()
-    return said.decode(errors="replace"), samples
-
-
-def _sample(parent: "psutil.Process", samples: Samples) -> None:
-    try:
+        parent = psutil.Process(pid)
         family = [parent, *parent.children(recursive=True)]
     except psutil.Error:
         return

@@ -66,7 +66,9 @@ class _Front:
 
         Requests to an engine that was killed would never be answered.
         """
-        sending = asyncio.ensure_future(generator.generate(requests, pacing, self.target, folder))
+        sending = asyncio.ensure_future(
+            self.endpoint.generator.generate(requests, pacing, self.target, folder)
+        )
         try:
             while not sending.done():
                 await asyncio.wait([sending], timeout=WATCH_S)

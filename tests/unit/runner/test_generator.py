@@ -1,21 +1,30 @@
 """What GuideLLM is asked to send, and what is read from its report."""
 
+import asyncio
 import json
 import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from slmeval_runner.engines.base import AT_ONCE, Pacing, Request
 from slmeval_runner.failures import MeasurementInvalid
 from slmeval_runner.serving import generator
 from slmeval_runner.serving.generator import (
+    COMMAND,
     FOLDER,
     LEAD_S,
+    Generated,
+    Generator,
     Target,
     cpu_share,
     environment,
-    generate,
     generated,
     processes_of,
     profile,
@@ -192,41 +201,161 @@ class TestItsShareOfACore:
         assert cpu_share({1: [(0.0, 0.0), (1.0, 1.0)]}, 0.0, 1.0) is None
 
 
-def a_stand_in(folder: Path, body: str) -> None:
-    """Write a package that only has GuideLLM's name."""
-    (folder / "guidellm").mkdir()
-    (folder / "guidellm/__init__.py").touch()
-    (folder / "guidellm/__main__.py").write_text(body)
+@pytest.fixture
+def stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Return what writes a package that only has GuideLLM's name, and gives a run's folder."""
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    (tmp_path / "guidellm").mkdir()
+    (tmp_path / "run").mkdir()
+
+    def write(body: str, *, imported: str = "") -> Path:
+        (tmp_path / "guidellm/__init__.py").touch()
+        (tmp_path / "guidellm/cli.py").write_text(imported)
+        (tmp_path / "guidellm/__main__.py").write_text(f"import guidellm.cli\n{body}")
+        return tmp_path / "run"
+
+    return write
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Generator]:
+    generator = await Generator.start()
+    try:
+        yield generator
+    finally:
+        await generator.stop()
+        await generator.stop()  # does nothing
+
+
+async def generated_by(generator: Generator, folder: Path) -> Generated:
+    return await generator.generate([a_request()], CLOSED, TARGET, folder)
+
+
+REPORT = f"open('report.json', 'w').write({json.dumps(a_report(a_row()))!r})"
+HANGS = """
+import os, subprocess, sys, time
+child = subprocess.Popen(["sleep", "60"])
+open("pids.new", "w").write(f"{os.getppid()} {os.getpid()} {child.pid}")
+os.rename("pids.new", "pids")
+time.sleep(60)
+"""
+
+
+async def pids(folder: Path) -> list[int]:
+    """Return the processes of HANGS: what forked it, itself, and what it started."""
+    for _ in range(1_000):
+        if (folder / "pids").exists():
+            break
+        await asyncio.sleep(0.01)
+    return [int(pid) for pid in (folder / "pids").read_text().split()]
+
+
+async def gone(pid: int) -> bool:
+    for _ in range(500):
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        await asyncio.sleep(0.01)
+    return False
 
 
 class TestItsProcess:
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            ("import sys; print('no such profile'); sys.exit(3)", r"exit code 3.*no such profile"),
+            ("raise ValueError('no rows')", r"exit code 1.*ValueError: no rows"),
+            ("import os; os.kill(os.getpid(), 9)", r"exit code -9"),
+            ("print('done')", r"exit code 0.*done"),  # without a report
+        ],
+    )
     async def test_that_fails_is_told_with_its_words(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, stands_in: Callable[..., Path], body: str, message: str
     ) -> None:
-        a_stand_in(tmp_path, "import sys; print('no such profile'); sys.exit(3)")
-        monkeypatch.setenv(FOLDER, str(tmp_path))
-        with pytest.raises(MeasurementInvalid, match=r"exit code 3.*no such profile"):
-            await generate([a_request()], CLOSED, TARGET, tmp_path)
+        folder = stands_in(body)
+        async with running() as generator:
+            with pytest.raises(MeasurementInvalid, match=f"(?s){message}"):
+                await generated_by(generator, folder)
 
-    async def test_that_writes_no_report_has_failed(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        a_stand_in(tmp_path, "print('done')")
-        monkeypatch.setenv(FOLDER, str(tmp_path))
-        with pytest.raises(MeasurementInvalid, match=r"exit code 0.*done"):
-            await generate([a_request()], CLOSED, TARGET, tmp_path)
+    async def test_that_cannot_be_imported_is_told(self, stands_in: Callable[..., Path]) -> None:
+        folder = stands_in("", imported="import no_such_module")
+        async with running() as generator:
+            with pytest.raises(MeasurementInvalid, match=r"exit code 1(?s:.*)no_such_module"):
+                await generated_by(generator, folder)
 
-    async def test_reads_what_was_asked_and_is_read(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        report = json.dumps(a_report(a_row()))
-        a_stand_in(tmp_path, f"open('report.json', 'w').write({report!r})")
-        monkeypatch.setenv(FOLDER, str(tmp_path))
-        found = await generate([a_request()], CLOSED, TARGET, tmp_path)
+    async def test_reads_what_was_asked_and_is_read(self, stands_in: Callable[..., Path]) -> None:
+        folder = stands_in(REPORT)
+        async with running() as generator:
+            found = await generated_by(generator, folder)
         assert found.finished == 1
-        (row,) = (tmp_path / "requests.jsonl").read_text().splitlines()
+        (row,) = (folder / "requests.jsonl").read_text().splitlines()
         assert json.loads(row)["prompt"] == "one two"
 
+    async def test_is_another_for_each_set_and_imports_once(
+        self, stands_in: Callable[..., Path]
+    ) -> None:
+        told = "import os; open('{}', 'a').write(f'{{os.getpid()}}\\n')"
+        folder = stands_in(
+            f"{told.format('ran')}; {REPORT}",
+            imported=told.format(f"{os.environ[FOLDER]}/imported"),
+        )
+        async with running() as generator:
+            await generated_by(generator, folder)
+            await generated_by(generator, folder)
+        assert len((folder.parent / "imported").read_text().splitlines()) == 1
+        assert len(set((folder / "ran").read_text().splitlines())) == 2
+
+    async def test_is_called_as_on_the_command_line(self, stands_in: Callable[..., Path]) -> None:
+        folder = stands_in(f"import sys; print(sys.argv[1:], __name__); {REPORT}")
+        async with running() as generator:
+            await generated_by(generator, folder)
+        config = str(folder / "scenario.json")
+        said = (folder / "words.txt").read_text()
+        assert said == f"{['run', '--config', config, '--disable-console']} __main__\n"
+
+    async def test_that_nobody_waits_for_is_ended_with_all_it_started(
+        self, stands_in: Callable[..., Path]
+    ) -> None:
+        folder = stands_in(HANGS)
+        async with running() as generator:
+            sending = asyncio.create_task(generated_by(generator, folder))
+            started = await pids(folder)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+            assert [await gone(pid) for pid in started] == [True, True, True]
+
+    async def test_ends_with_what_forked_it(self, stands_in: Callable[..., Path]) -> None:
+        folder = stands_in(HANGS)
+        async with running() as generator:
+            sending = asyncio.create_task(generated_by(generator, folder))
+            forker, *started = await pids(folder)
+            os.kill(forker, signal.SIGKILL)
+            with pytest.raises(MeasurementInvalid, match="exit code -9"):
+                await sending
+            assert [await gone(pid) for pid in started] == [True, True]
+            with pytest.raises(MeasurementInvalid, match="exit code -9"):
+                await generated_by(generator, folder)
+
+    async def test_ends_with_the_trial(self, stands_in: Callable[..., Path]) -> None:
+        folder = stands_in(HANGS)
+        run = json.dumps({"arguments": [], "folder": str(folder)})
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, stdin=PIPE, stdout=DEVNULL, env=environment(os.environ, 1)
+        )
+        assert process.stdin is not None
+        process.stdin.write(f"{run}\n".encode())
+        _, sender, child = await pids(folder)
+        process.stdin.close()
+        assert await process.wait() == 0
+        assert await gone(sender)
+        os.kill(child, signal.SIGKILL)  # else the trial's group ends it
+
+
+class TestItsVersion:
     def test_is_missing_in_an_image_without_it(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

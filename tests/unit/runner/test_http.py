@@ -48,8 +48,9 @@ class FakeEndpoint:
 
     url, model, start_s = "http://127.0.0.1:1", "small", 12.5
 
-    def __init__(self) -> None:
+    def __init__(self, sender: "FakeGenerator | None" = None) -> None:
         self.asked = list[int]()
+        self.generator = sender or FakeGenerator()
 
     async def begin(self) -> None:
         """Forget nothing."""
@@ -66,7 +67,7 @@ class FakeGenerator:
         self.faults = faults
         self.sent = list[tuple[list[Request], Pacing, Target]]()
 
-    async def __call__(
+    async def generate(
         self, requests: Sequence[Request], pacing: Pacing, target: Target, folder: Path
     ) -> Generated:
         assert folder.name.startswith("http")
@@ -123,7 +124,6 @@ def _version(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def measured(
-    monkeypatch: pytest.MonkeyPatch,
     sender: FakeGenerator | None = None,
     engine: SimulatedEngine | None = None,
     endpoint: FakeEndpoint | None = None,
@@ -131,8 +131,7 @@ async def measured(
     monitor: Monitor | None = None,
     **load: Any,
 ) -> WorkloadResult:
-    monkeypatch.setattr(generator, "generate", sender or FakeGenerator())
-    front = endpoint or FakeEndpoint()
+    front = endpoint or FakeEndpoint(sender)
 
     async def give() -> Endpoint:
         return cast("Endpoint", front)
@@ -161,7 +160,7 @@ class TestBothWays:
 
         monkeypatch.setattr(engine, "serve", recorded)
         told = list[str]()
-        await measured(monkeypatch, sender, engine, told=told, repetitions=2, warmupRequests=3)
+        await measured(sender, engine, told=told, repetitions=2, warmupRequests=3)
         assert [requests for requests, _, _ in sender.sent] == sets
         assert [len(requests) for requests in sets] == [3, 4, 4]
         assert told == [
@@ -175,7 +174,7 @@ class TestBothWays:
 
     async def test_are_sent_the_text_of_the_tokens(self, monkeypatch: pytest.MonkeyPatch) -> None:
         sender = FakeGenerator()
-        await measured(monkeypatch, sender, warmupRequests=1)
+        await measured(sender, warmupRequests=1)
         for requests, _, target in sender.sent:
             assert (target.model, target.is_streaming) == ("small", True)
             for request in requests:
@@ -184,7 +183,7 @@ class TestBothWays:
                 assert read == request.prompt_token_ids
 
     async def test_are_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        result = await measured(monkeypatch, endpoint=(endpoint := FakeEndpoint()))
+        result = await measured(endpoint=(endpoint := FakeEndpoint()))
         assert result.failure is None
         assert result.figures is not None
         # 4 requests, 2 in flight, 2 s each: 4 s a set.
@@ -208,7 +207,7 @@ class TestBothWays:
     async def test_are_watched_where_nothing_but_the_requests_is_in_the_time(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        result = await measured(monkeypatch, monitor=Watching())
+        result = await measured(monitor=Watching())
         assert result.figures is not None
         assert result.figures.device is None
         assert result.http is not None
@@ -218,7 +217,7 @@ class TestBothWays:
     async def test_without_streaming_have_no_first_token(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        result = await measured(monkeypatch, streaming=False)
+        result = await measured(streaming=False)
         assert result.failure is None
         assert result.figures is not None
         assert result.figures.time_to_first_token_seconds is None
@@ -237,9 +236,7 @@ class TestBothWays:
             return await serve(requests, pacing)
 
         monkeypatch.setattr(engine, "serve", recorded)
-        await measured(
-            monkeypatch, sender, engine, concurrency=None, requestsPerSecond="0.1", requests=20
-        )
+        await measured(sender, engine, concurrency=None, requestsPerSecond="0.1", requests=20)
         assert [pacing for _, pacing, _ in sender.sent] == paces
         assert paces[1].offsets_s is not None
 
@@ -259,7 +256,7 @@ class TestGates:
     async def test_refuse_what_the_generator_did(
         self, monkeypatch: pytest.MonkeyPatch, faults: dict[str, Any], message: str
     ) -> None:
-        result = await measured(monkeypatch, FakeGenerator(**faults), warmupRequests=0)
+        result = await measured(FakeGenerator(**faults), warmupRequests=0)
         assert result.figures is None
         assert result.http is None
         assert result.failure is not None
@@ -268,7 +265,6 @@ class TestGates:
 
     async def test_refuse_arrivals_that_were_late(self, monkeypatch: pytest.MonkeyPatch) -> None:
         result = await measured(
-            monkeypatch,
             FakeGenerator(late=0.5),
             concurrency=None,
             requestsPerSecond="0.1",
@@ -279,7 +275,7 @@ class TestGates:
 
     async def test_refuse_what_the_engine_did(self, monkeypatch: pytest.MonkeyPatch) -> None:
         engine = SimulatedWithText(FakeClock(), fault="wrong-tokens")
-        result = await measured(monkeypatch, engine=engine)
+        result = await measured(engine=engine)
         assert result.failure is not None
         assert "the engine itself" in result.failure.message
 
@@ -291,7 +287,7 @@ class TestGates:
                 raise EngineFailed("vLLM stopped")
 
         with pytest.raises(EngineFailed):
-            await measured(monkeypatch, engine=Stopped(FakeClock()))
+            await measured(engine=Stopped(FakeClock()))
 
     async def test_an_engine_that_stops_meanwhile_is_not_waited_for(
         self, monkeypatch: pytest.MonkeyPatch
@@ -306,18 +302,17 @@ class TestGates:
 
         ended: list[str] = []
 
-        async def hang(*_: object) -> Generated:
-            try:
-                await asyncio.Event().wait()
-            finally:
-                ended.append("the generator")
-            raise AssertionError
+        class Hanging(FakeGenerator):
+            async def generate(self, *_: object) -> Generated:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ended.append("the generator")
+                raise AssertionError
 
         monkeypatch.setattr(http, "WATCH_S", 0.01)
         with pytest.raises(EngineFailed):
-            await measured(
-                monkeypatch, cast("FakeGenerator", hang), Dying(FakeClock()), warmupRequests=0
-            )
+            await measured(Hanging(), Dying(FakeClock()), warmupRequests=0)
         await asyncio.sleep(0)
         assert ended == ["the generator"]
 
