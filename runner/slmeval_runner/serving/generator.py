@@ -245,6 +245,9 @@ def environment(ours: Mapping[str, str], processes: int) -> dict[str, str]:
     return dict(ours) | {
         "PYTHONPATH": os.pathsep.join(folders),
         "GUIDELLM__MAX_WORKER_PROCESSES": str(processes),
+        # 0.8.1 stops listening to its workers this long after the end, by default before the last
+        # request of an open loop is in its report.
+        "GUIDELLM__MP_POLL_INTERVAL": "0.5",
         "LD_PRELOAD": "",  # what vLLM wants of memory and OpenMP
         "HF_HUB_OFFLINE": "1",  # it has the lengths, and needs no tokenizer
         "NO_PROXY": "*",  # the endpoint is on this machine
