@@ -174,9 +174,7 @@ def vllm_throughput(
         *("--random-input-len", str(args.input_tokens)),
         *("--random-output-len", str(args.output_tokens), "--random-range-ratio", "0"),
     ]
-    for size, value in sizes.items():
-        arguments += ["--" + size.replace("_", "-"), value]
-    command = ["vllm", "bench", "throughput", *arguments, *vllm_arguments(model)]
+    command = ["vllm", "bench", "throughput", *arguments, *vllm_arguments(model, sizes)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     found = re.search(r"Throughput: ([0-9.]+) requests/s", done.stdout)
     if not found:
@@ -195,8 +193,8 @@ def vllm_serve(name: str, model: Json, args: argparse.Namespace) -> Measured:
     )
 
 
-def vllm_arguments(model: Json) -> list[str]:
-    """Return the trial's engine arguments for vLLM's command line."""
+def vllm_arguments(model: Json, sizes: dict[str, str] | None = None) -> list[str]:
+    """Return the trial's engine arguments for vLLM's command line; `sizes` where it has others."""
     from slmeval_api.model import EngineOptions
     from slmeval_runner.engines.vllm import engine_arguments
 
@@ -204,7 +202,7 @@ def vllm_arguments(model: Json) -> list[str]:
     options = EngineOptions.from_json_data(model["engine"])
     found = engine_arguments(folder, options, has_gpu=gpu_count() > 0)
     arguments = list[str]()
-    for key, value in found.items():
+    for key, value in (found | (sizes or {})).items():
         flag = "--" + key.replace("_", "-")
         if isinstance(value, bool):
             arguments += [flag] if value else []

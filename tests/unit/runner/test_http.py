@@ -172,7 +172,7 @@ class TestBothWays:
             "repetition 2, the engine itself of 2",
         ]
 
-    async def test_are_sent_the_text_of_the_tokens(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_are_sent_the_text_of_the_tokens(self) -> None:
         sender = FakeGenerator()
         await measured(sender, warmupRequests=1)
         for requests, _, target in sender.sent:
@@ -182,7 +182,7 @@ class TestBothWays:
                 read = Words().encode(request.text, with_special_tokens=False)
                 assert read == request.prompt_token_ids
 
-    async def test_are_compared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_are_compared(self) -> None:
         result = await measured(endpoint=(endpoint := FakeEndpoint()))
         assert result.failure is None
         assert result.figures is not None
@@ -204,9 +204,7 @@ class TestBothWays:
         assert float(compared.added_latency_seconds) == pytest.approx(added, abs=1e-5)
         assert endpoint.asked == [8, 4, 4, 4]
 
-    async def test_are_watched_where_nothing_but_the_requests_is_in_the_time(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_are_watched_where_nothing_but_the_requests_is_in_the_time(self) -> None:
         result = await measured(monitor=Watching())
         assert result.figures is not None
         assert result.figures.device is None
@@ -214,9 +212,7 @@ class TestBothWays:
         assert result.http.engine.device is not None
         assert result.http.engine.device.energy_joules == "150"  # 3 sets of 50 J
 
-    async def test_without_streaming_have_no_first_token(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_without_streaming_have_no_first_token(self) -> None:
         result = await measured(streaming=False)
         assert result.failure is None
         assert result.figures is not None
@@ -254,7 +250,7 @@ class TestGates:
         ],
     )
     async def test_refuse_what_the_generator_did(
-        self, monkeypatch: pytest.MonkeyPatch, faults: dict[str, Any], message: str
+        self, faults: dict[str, Any], message: str
     ) -> None:
         result = await measured(FakeGenerator(**faults), warmupRequests=0)
         assert result.figures is None
@@ -263,7 +259,7 @@ class TestGates:
         assert result.failure.reason == "MeasurementInvalid"
         assert re.search(message, result.failure.message), result.failure.message
 
-    async def test_refuse_arrivals_that_were_late(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_refuse_arrivals_that_were_late(self) -> None:
         result = await measured(
             FakeGenerator(late=0.5),
             concurrency=None,
@@ -273,15 +269,13 @@ class TestGates:
         assert result.failure is not None
         assert "waited for its client" in result.failure.message
 
-    async def test_refuse_what_the_engine_did(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_refuse_what_the_engine_did(self) -> None:
         engine = SimulatedWithText(FakeClock(), fault="wrong-tokens")
         result = await measured(engine=engine)
         assert result.failure is not None
         assert "the engine itself" in result.failure.message
 
-    async def test_an_engine_that_stopped_is_no_failure_of_http(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_an_engine_that_stopped_is_no_failure_of_http(self) -> None:
         class Stopped(SimulatedWithText):
             async def check_running(self) -> None:
                 raise EngineFailed("vLLM stopped")
