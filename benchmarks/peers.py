@@ -30,7 +30,11 @@ class Server:
     """Seconds from its process to its first answer."""
 
     def bench(self, requests: int, input_tokens: int, output_tokens: int) -> dict[str, Any]:
-        """Return the report of `vllm bench serve`: all requests at once, streamed."""
+        """Return the report of `vllm bench serve`: all requests at once, streamed.
+
+        Says on stderr what its server read from the prefix cache: that was not computed.
+        """
+        cached = self._cached_tokens()
         with tempfile.TemporaryDirectory() as folder:
             command = [
                 *("vllm", "bench", "serve", "--port", str(self.port), "--model", NAME),
@@ -47,7 +51,22 @@ class Server:
                 raise SystemExit(f"vllm bench serve failed with code {done.returncode}") from None
         if report["completed"] != requests:
             raise SystemExit(f"vllm bench serve: {report['completed']} of {requests} completed")
+        if cached := self._cached_tokens() - cached:
+            print(
+                f"vllm bench serve: {cached:.0f} of {report['total_input_tokens']} prompt tokens "
+                "came from the prefix cache",
+                file=sys.stderr,
+            )
         return report
+
+    def _cached_tokens(self) -> float:
+        """Return the prompt tokens that the server has read from its prefix cache so far."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
+            lines = answer.read().decode().splitlines()
+        hits = [line for line in lines if line.startswith("vllm:prefix_cache_hits_total")]
+        if not hits:
+            raise SystemExit("vllm serve: its /metrics have no vllm:prefix_cache_hits_total")
+        return sum(float(line.rsplit(" ", 1)[1]) for line in hits)
 
 
 @contextmanager

@@ -148,25 +148,32 @@ SHAPES: dict[str, dict[str, Any]] = {
     },
 }
 
+SPECIAL = ("<s>", "</s>", "<unk>")
+"""Ids 0, 1 and 2."""
+
 
 def write_model(shape: str, folder: Path) -> Path:
     """Make `folder` a model of that shape, to be started with load_format dummy; return it."""
     folder.mkdir(parents=True)
     config = SHAPES[shape]
     (folder / "config.json").write_text(json.dumps(config, indent=1))
-    words = {f"w{number}": number for number in range(config["vocab_size"])}
+    # No special token may be part of another word: text would be cut there, and one id come back as
+    # two. Peers that send text would then send prompts that repeat, and read them from their cache.
+    words = [*SPECIAL, *(f"w{number}" for number in range(3, config["vocab_size"]))]
     tokenizer = {
         "version": "1.0",
         "added_tokens": [],
-        "pre_tokenizer": {"type": "Whitespace"},
-        "model": {"type": "WordLevel", "vocab": words, "unk_token": "w2"},
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "model": {
+            "type": "WordLevel",
+            "vocab": {word: number for number, word in enumerate(words)},
+            "unk_token": SPECIAL[2],
+        },
     }
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": "w0",
-        "eos_token": "w1",
-        "unk_token": "w2",
+        **dict(zip(("bos_token", "eos_token", "unk_token"), SPECIAL, strict=True)),
         "model_max_length": config["max_position_embeddings"],
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
