@@ -66,14 +66,18 @@ class Endpoint:
         """Serve the engine of `attachment`, which requests call `name`."""
         begun_s = time.monotonic()
         generator = await Generator.start()  # it imports while Ray Serve starts, which takes longer
-        process = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            env=environment(os.environ),
-            limit=LINE_LIMIT_BYTES,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *COMMAND,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env=environment(os.environ),
+                limit=LINE_LIMIT_BYTES,
+            )
+        except BaseException:
+            await generator.stop()
+            raise
         last = deque[str](maxlen=LAST_LINES)
         passing_on = asyncio.create_task(_pass_on(process, last))
         endpoint = cls(process, generator, name, last, passing_on)
