@@ -23,6 +23,7 @@ from .base import (
     UniqueNames,
 )
 from .conditions import Reason
+from .task import TaskKind
 from .workload import MAX_POINTS, Kind
 
 SCHEMA_VERSION = 1
@@ -308,43 +309,141 @@ class WorkloadResult(ApiModel):
 
 
 class Score(ApiModel):
-    """A share with its uncertainty, between 0 and 1."""
+    """A mean of numbers between 0 and 1, with its uncertainty."""
 
-    value: DecimalString = Field(description="The share.")
-    low: DecimalString = Field(description="Lower end of the 95% interval (Wilson).")
-    high: DecimalString = Field(description="Upper end of the 95% interval (Wilson).")
-    n: Count = Field(description="The denominator.")
+    value: DecimalString = Field(description="The mean.")
+    low: DecimalString = Field(
+        description=(
+            "Lower end of the 95% interval: Wilson's where every item is right or wrong, else "
+            "the bootstrap's (BCa)."
+        )
+    )
+    high: DecimalString = Field(description="Upper end of the 95% interval.")
+    n: Count = Field(description="The denominator: items, or tasks' items together.")
+
+
+MetricName = Literal[
+    "accuracy",
+    "f1",
+    "microF1",
+    "macroF1",
+    "precision",
+    "recall",
+    "exactMatch",
+    "answerableF1",
+    "unanswerableAccuracy",
+    "rouge1",
+    "rouge2",
+    "rougeL",
+    "auroc",
+    "brierScore",
+    "expectedCalibrationError",
+]
+
+
+class TaskMetric(ApiModel):
+    """A further figure of a task, over all of its items; an unanswered one counts as wrong."""
+
+    name: MetricName = Field(description="What it is; docs/guides/accuracy.md defines each.")
+    value: DecimalString = Field(description="The figure, between 0 and 1.")
+
+
+class TaskItems(ApiModel):
+    """What became of a task's test items."""
+
+    asked: Count = Field(description="Put to the model: the denominator of the score.")
+    answered: Count = Field(description="Of these, those whose answer could be read.")
+    cut_short: Count = Field(
+        description="Of these, those whose answer reached the most output tokens."
+    )
+    skipped_too_long: Count = Field(
+        description="Did not fit the model's context. Never cut, and not among `asked`."
+    )
+    also_in_train: Count = Field(
+        description=(
+            "Test items, before any limit, whose input is in train too, blank space aside: "
+            "contamination. See data.overlap."
+        )
+    )
+
+
+class TaskTokens(ApiModel):
+    """How many tokens a task took."""
+
+    prompt: Bytes = Field(description="Tokens of all prompts.")
+    cached: Bytes | None = Field(
+        default=None, description="Of these, those that came from the prefix cache."
+    )
+    output: Bytes = Field(description="Tokens of all answers.")
+
+
+MAX_OUTCOMES = 2_048
+
+
+class TaskOutcomes(ApiModel):
+    """The score of each item, for comparing two models on the same items."""
+
+    items_digest: Digest = Field(
+        description="Digest of what the items are, in their order: equal where they are the same."
+    )
+    scores: Annotated[str, StringConstraints(max_length=MAX_OUTCOMES)] | None = Field(
+        default=None,
+        description=(
+            "A byte an item, also for those skipped: 250 times its score, 254 unanswered, 255 "
+            "skipped; compressed by zlib, in base64. Absent when it takes more than 2,048 "
+            "characters."
+        ),
+    )
 
 
 class TaskResult(ApiModel):
     """One task: its scores, or the failure that took their place."""
 
     name: Name = Field(description="The task's name.")
-    type: Literal["classification"] = Field(description="The task's type.")
-    metric: Literal["accuracy"] = Field(description="What the score is.")
-    items: Count | None = Field(default=None, description="Items that were put to the model.")
-    answered: Count | None = Field(default=None, description="Items whose answer was a label.")
-    skipped_too_long: Count | None = Field(
-        default=None,
-        description="Items that did not fit the context. Never cut, not among `items`.",
-    )
+    type: TaskKind = Field(description="The task's type.")
+    metric: MetricName = Field(description="What the score is the mean of.")
+    held_out: bool = Field(default=False, description="As the task says.")
+    items: TaskItems | None = Field(default=None, description="What became of the items.")
+    tokens: TaskTokens | None = Field(default=None, description="What they took.")
     score: Score | None = Field(
-        default=None, description="Right answers over all items; an unanswered one is wrong."
+        default=None, description="Over all items that were asked; an unanswered one scores 0."
     )
     score_of_answered: Score | None = Field(
-        default=None, description="Right answers over the answered. Absent when none was."
+        default=None, description="Over the answered alone. Absent when none was."
     )
-    macro_f1: DecimalString | None = Field(
-        default=None, description="Mean F1 over the labels that occur; an unanswered one is wrong."
-    )
+    metrics: Annotated[
+        list[TaskMetric], Field(max_length=12, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(default_factory=list, description="Further figures of this type of task.")
     majority_score: DecimalString | None = Field(
-        default=None, description="Score of always giving the commonest label: what to beat."
+        default=None,
+        description=(
+            "Score of always giving the commonest right answer: what to beat. Absent where no "
+            "answer is right twice."
+        ),
     )
+    random_score: DecimalString | None = Field(
+        default=None,
+        description="Score of guessing. Absent where there is no list to guess from.",
+    )
+    outcomes: TaskOutcomes | None = Field(default=None, description="The items one by one.")
     data_digest: Digest | None = Field(
         default=None, description="Digest of the test and train files' bytes."
     )
-    seconds: DecimalString | None = Field(default=None, description="Time to answer all items.")
     failure: Failure | None = Field(default=None, description="Why there is no score.")
+
+
+class SuiteScores(ApiModel):
+    """All tasks of the trial together: the mean of their scores, each task counting the same."""
+
+    score: Score = Field(
+        description="Over all tasks; the interval is put together from theirs (MOVER)."
+    )
+    held_out: Score | None = Field(
+        default=None, description="Over the tasks marked heldOut. Absent when there is none."
+    )
+    seconds: DecimalString = Field(
+        description="Time to answer all items of all tasks: they are sent together."
+    )
 
 
 class StartSeconds(ApiModel):
@@ -526,6 +625,10 @@ class TrialResult(ApiModel):
     tasks: Annotated[
         list[TaskResult], Field(max_length=64, json_schema_extra=LIST_MAP), UniqueNames
     ] = Field(default_factory=list, description="One entry a task that was reached.")
+    suite: SuiteScores | None = Field(
+        default=None,
+        description="All tasks together. Absent without tasks, or when one has no score.",
+    )
     tuning: TuningResult | None = Field(
         default=None, description="Absent unless engine.tune is set."
     )

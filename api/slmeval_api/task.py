@@ -1,73 +1,66 @@
 """A task: items with known answers, put to the model to measure how often it is right."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from .base import LIST_SET, ApiModel, Name, Rule, Unique, demand, rules
-
-DATA = (
-    r"^(builtin://[a-z0-9][-a-z0-9]*/(train|test)"
-    r"|configmap://[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9._-]+"
-    r"|pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[A-Za-z0-9._-]+)+"
-    r"|file://(/[A-Za-z0-9._-]+)+)$"
+from .base import ApiModel, Name, Rule, demand, rules
+from .data import TaskData
+from .task_types import (
+    ClassificationTask,
+    EntityMatchingTask,
+    ExtractionTask,
+    MultilabelTask,
+    MultipleChoiceTask,
+    NumericTask,
+    QuestionAnsweringTask,
+    SummarizationTask,
 )
-DataSource = Annotated[str, StringConstraints(pattern=DATA, min_length=8, max_length=512)]
-FieldName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=64)
-]
-# The six ASCII blanks are spelt out: \s is wider in the pattern language of pydantic than in Go's.
-_INK = r"[^ \t\n\r\f\v]"
-Label = Annotated[
-    str, StringConstraints(min_length=1, max_length=128, pattern=rf"^{_INK}(.*{_INK})?$")
-]
 
-NO_PARENT = Rule(
-    "!self.test.contains('..') && (!has(self.train) || !self.train.contains('..'))",
-    "test and train must not contain '..': name the file itself",
-    lambda d: ".." not in d.test and ".." not in (d.train or ""),
-)
-TRAIN_IS_NOT_TEST = Rule(
-    "!has(self.train) || self.train != self.test",
-    "train and test must differ: an example that is also a test item gives its answer away",
-    lambda d: d.train != d.test,
+TaskKind = Literal[
+    "classification",
+    "multilabel",
+    "entityMatching",
+    "extraction",
+    "questionAnswering",
+    "multipleChoice",
+    "numeric",
+    "summarization",
+]
+TASK_KINDS: tuple[TaskKind, ...] = get_args(TaskKind)
+LABELLED: tuple[TaskKind, ...] = ("classification", "entityMatching", "multipleChoice")
+"""Types whose items have one label of few: what examples can be balanced by."""
+
+ONE_TYPE = Rule(
+    f"[{', '.join(f'has(self.{kind})' for kind in TASK_KINDS)}].filter(x, x).size() == 1",
+    f"exactly one of {', '.join(TASK_KINDS)} must be set: they are the types of task",
+    lambda t: len(t.types) == 1,
 )
 TRAIN_FOR_FEW_SHOT = Rule(
     "self.fewShot.count == 0 || has(self.data.train)",
     "fewShot.count needs data.train: examples are never taken from the test set",
     lambda t: t.few_shot.count == 0 or t.data.train is not None,
 )
+BALANCED_HAS_LABELS = Rule(
+    "!has(self.fewShot.strategy) || self.fewShot.strategy != 'LabelBalanced' || "
+    + " || ".join(f"has(self.{kind})" for kind in LABELLED),
+    f"fewShot.strategy: LabelBalanced is for {', '.join(LABELLED)}: take Random or Fixed",
+    lambda t: t.few_shot.strategy != "LabelBalanced" or any(k in LABELLED for k in t.types),
+)
 
 
-class Fields(ApiModel):
-    """The names that the data's own columns have."""
-
-    text: FieldName = Field(default="text", description="Column of the input. Default text.")
-    label: FieldName = Field(default="label", description="Column of the label. Default label.")
+def _roles(reads: tuple[str, ...]) -> tuple[str, ...]:
+    return (*(role.removesuffix("?") for role in reads), "id")
 
 
-class TaskData(ApiModel):
-    """Where the items come from: JSON lines, one object a line.
-
-    Sources: `builtin://sample/test` (ships with the runner), `configmap://name/key` and
-    `pvc://claim/file` (of this namespace), `file:///file` (in the pool's image).
-    """
-
-    model_config = ConfigDict(json_schema_extra=rules(NO_PARENT, TRAIN_IS_NOT_TEST))
-
-    test: DataSource = Field(description="The items to be scored.")
-    train: DataSource | None = Field(
-        default=None, description="The items few-shot examples are taken from."
+def _fields_of(kind: TaskKind, reads: tuple[str, ...]) -> Rule:
+    """Return the rule that `data.fields` names nothing that this type does not read."""
+    known = _roles(reads)
+    return Rule(
+        f"!has(self.{kind}) || self.data.fields.all(f, f in [{', '.join(map(repr, known))}])",
+        f"data.fields of {kind} may name {', '.join(known)}: it reads nothing else",
+        lambda t: getattr(t, t.attribute_of(kind)) is None or set(t.data.fields) <= set(known),
     )
-    fields: Fields = Field(
-        default_factory=Fields,
-        json_schema_extra={"default": {}},
-        description="Names of the columns.",
-    )
-
-    @model_validator(mode="after")
-    def _rules(self) -> "TaskData":
-        return demand(self, NO_PARENT, TRAIN_IS_NOT_TEST)
 
 
 class FewShot(ApiModel):
@@ -76,41 +69,60 @@ class FewShot(ApiModel):
     count: Annotated[int, Field(ge=0, le=64)] = Field(
         default=0, description="Examples in each prompt. Default 0."
     )
-    strategy: Literal["Fixed", "Random", "LabelBalanced"] = Field(
-        default="LabelBalanced",
+    strategy: Literal["Fixed", "Random", "LabelBalanced"] | None = Field(
+        default=None,
         description=(
             "Fixed: the first ones, the same for every item. Random: drawn for each item. "
-            "LabelBalanced: drawn for each item, labels in turn. Default LabelBalanced."
+            "LabelBalanced: drawn for each item, labels in turn. Left out: LabelBalanced where an "
+            "item has one label (classification, entityMatching, multipleChoice), else Random."
         ),
     )
 
 
-class ClassificationTask(ApiModel):
-    """One label of a known set for each text. The metric is accuracy."""
-
-    labels: Annotated[
-        list[Label], Field(min_length=2, max_length=256, json_schema_extra=LIST_SET), Unique
-    ] = Field(description="Every label there is. A test item with another one is an error.")
-    instruction: Annotated[str, StringConstraints(min_length=1, max_length=8192)] | None = Field(
-        default=None,
-        description="What the model is told to do. Left out: a plain request to pick one label.",
-    )
-    answer: Literal["Constrained", "Free"] = Field(
-        default="Constrained",
-        description=(
-            "Constrained: the engine can produce nothing but a label. Free: the model writes "
-            "what it likes, and anything but a label counts as unanswered. Default Constrained."
-        ),
-    )
+_TYPES: dict[TaskKind, Any] = {
+    "classification": ClassificationTask,
+    "multilabel": MultilabelTask,
+    "entityMatching": EntityMatchingTask,
+    "extraction": ExtractionTask,
+    "questionAnswering": QuestionAnsweringTask,
+    "multipleChoice": MultipleChoiceTask,
+    "numeric": NumericTask,
+    "summarization": SummarizationTask,
+}
+_RULES = (
+    ONE_TYPE,
+    TRAIN_FOR_FEW_SHOT,
+    BALANCED_HAS_LABELS,
+    *(_fields_of(kind, model.reads) for kind, model in _TYPES.items()),
+)
 
 
 class Task(ApiModel):
     """A named task of exactly one type."""
 
-    model_config = ConfigDict(json_schema_extra=rules(TRAIN_FOR_FEW_SHOT))
+    model_config = ConfigDict(json_schema_extra=rules(*_RULES))
 
     name: Name = Field(description="Your name for it; results and metrics carry it.")
-    classification: ClassificationTask = Field(description="Pick one label of a known set.")
+    classification: ClassificationTask | None = Field(
+        default=None, description="Pick one label of a known set."
+    )
+    multilabel: MultilabelTask | None = Field(
+        default=None, description="Pick any number of labels of a known set."
+    )
+    entity_matching: EntityMatchingTask | None = Field(
+        default=None, description="Say whether two records are about the same thing."
+    )
+    extraction: ExtractionTask | None = Field(
+        default=None, description="Find the values of known keys in a text."
+    )
+    question_answering: QuestionAnsweringTask | None = Field(
+        default=None, description="Answer a question, from a context or without one."
+    )
+    multiple_choice: MultipleChoiceTask | None = Field(
+        default=None, description="Pick one of an item's own choices."
+    )
+    numeric: NumericTask | None = Field(default=None, description="Answer with a number.")
+    summarization: SummarizationTask | None = Field(default=None, description="Sum a text up.")
     data: TaskData = Field(description="The items.")
     few_shot: FewShot = Field(
         default_factory=FewShot,
@@ -121,7 +133,41 @@ class Task(ApiModel):
         default=None,
         description="Most items to score, drawn by spec.seed. Left out: all of them.",
     )
+    max_output_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = Field(
+        default=None,
+        description=(
+            "Longest answer. One that reaches it counts as it stands if it can be read, and as "
+            "unanswered if not. Left out: what the type needs."
+        ),
+    )
+    held_out: bool = Field(
+        default=False,
+        description=(
+            "True: kept aside while models were chosen or tuned, so that the score over these "
+            "tasks alone says what to expect of new ones. Default false."
+        ),
+    )
 
     @model_validator(mode="after")
     def _rules(self) -> "Task":
-        return demand(self, TRAIN_FOR_FEW_SHOT)
+        return demand(self, *_RULES)
+
+    @staticmethod
+    def attribute_of(kind: TaskKind) -> str:
+        """Return the name in Python of the field `kind`."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind)
+
+    @property
+    def types(self) -> list[TaskKind]:
+        """The types that are set: exactly one once it is valid."""
+        return [kind for kind in TASK_KINDS if getattr(self, self.attribute_of(kind)) is not None]
+
+    @property
+    def kind(self) -> TaskKind:
+        """Its type."""
+        return self.types[0]
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether an item has one label of few."""
+        return self.kind in LABELLED

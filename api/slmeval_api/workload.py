@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import ConfigDict, Field, model_validator
 
 from .base import ApiModel, DecimalAboveZero, Name, Rule, Unique, demand, rules
-from .task import DataSource, FieldName
+from .data import DataSource, FieldName
 
 MAX_POINTS = 12
 """Levels or rates of one workload: each is measured by itself, and each is reported in full."""

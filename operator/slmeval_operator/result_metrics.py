@@ -177,5 +177,6 @@ def _export_tasks(result: TrialResult, base: list[str], families: Families) -> N
         families["score"].add_metric(labels, float(task.score.value))
         families["score_lower_bound"].add_metric(labels, float(task.score.low))
         families["score_upper_bound"].add_metric(labels, float(task.score.high))
-        if task.items and task.answered is not None:
-            families["score_completion_ratio"].add_metric(labels, task.answered / task.items)
+        if task.items and task.items.asked:
+            share = task.items.answered / task.items.asked
+            families["score_completion_ratio"].add_metric(labels, share)

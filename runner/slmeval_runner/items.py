@@ -1,11 +1,9 @@
-"""A task's items: finding the file that a source names, and reading its JSON lines."""
+"""Rows of data: finding the file that a source names, and reading its JSON lines."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from slmeval_api.task import Fields
+from typing import Any
 
 from slmeval_runner.failures import TaskUnusable
 from slmeval_runner.folders import Folders
@@ -15,18 +13,78 @@ MIB = 1024 * 1024
 SHOWN = 12
 
 
-class Item(NamedTuple):
-    """A text and its right label."""
+class Row:
+    """One row, whose columns are asked for by what they hold.
 
-    text: str
-    label: str
+    What is not as asked raises TaskUnusable, with the place and what to do.
+    """
+
+    def __init__(self, values: dict[str, Any], where: str, fields: Mapping[str, str]) -> None:
+        self.where = where
+        self._values = values
+        self._fields = fields
+
+    def value(self, role: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return what the column of `role` holds."""
+        column = self._fields.get(role, role)
+        found = self._find(column)
+        if found is MISSING:
+            there = ", ".join(map(repr, list(self._values)[:SHOWN]))
+            raise TaskUnusable(
+                f"{self.where} has no column {column!r}, only {there or 'none'}: name the column "
+                f"of {role} in data.fields.{role}"
+            )
+        return found
+
+    def has(self, role: str) -> bool:
+        """Return whether an optional column is there, with something in it.
+
+        One that data.fields names must be there.
+        """
+        is_named = role in self._fields
+        found = self.value(role) if is_named else self._find(role)
+        return found is not MISSING and found is not None
+
+    def text(self, role: str) -> str:
+        """Return a text that is not empty."""
+        value = self.value(role)
+        if not isinstance(value, str) or not value.strip():
+            raise self.unfit(role, "a text that is not empty", value)
+        return value
+
+    def texts(self, role: str) -> list[str]:
+        """Return a list of texts, none of them empty; the list may be."""
+        value = self.value(role)
+        is_list = isinstance(value, list)
+        if not is_list or not all(isinstance(one, str) and one.strip() for one in value):
+            raise self.unfit(role, "a list of texts that are not empty", value)
+        return list(value)
+
+    def whole(self, role: str) -> int:
+        """Return a whole number of at least 0."""
+        value = self.value(role)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise self.unfit(role, "a whole number from 0", value)
+        return value
+
+    def unfit(self, role: str, needed: str, value: object) -> TaskUnusable:
+        """Return the error that the column of `role` must be `needed`, and holds `value`."""
+        column = self._fields.get(role, role)
+        return TaskUnusable(
+            f"{self.where}: column {column!r} must be {needed}, not {json.dumps(value)[:64]}: "
+            f"correct the line, or name another column in data.fields.{role}"
+        )
+
+    def _find(self, column: str) -> Any:  # noqa: ANN401
+        if column in self._values:
+            return self._values[column]
+        found: Any = self._values
+        for part in column.split("."):
+            found = found.get(part, MISSING) if isinstance(found, dict) else MISSING
+        return found
 
 
-class Loaded(NamedTuple):
-    """The items of one file, and the bytes they were read from."""
-
-    items: list[Item]
-    content: bytes
+MISSING = object()
 
 
 def file_of(source: str, folders: Folders) -> Path:
@@ -41,25 +99,8 @@ def file_of(source: str, folders: Folders) -> Path:
     return Path(rest)
 
 
-def load(source: str, fields: Fields, labels: Sequence[str], folders: Folders) -> Loaded:
-    """Return the items of `source`, every one with a text and a label of `labels`.
-
-    Raises:
-        TaskUnusable: the file or one of its lines is not as declared.
-
-    """
-    content = _content(source, folders)
-    known = frozenset(labels)
-    items = [_item(row, where, fields, known) for where, row in _rows(source, content)]
-    return Loaded(items, content)
-
-
-def rows(source: str, folders: Folders) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each JSON object of `source`, with its place for messages. Raises TaskUnusable."""
-    yield from _rows(source, _content(source, folders))
-
-
-def _rows(source: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows(source: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each JSON object of a source's bytes, with its place. Raises TaskUnusable."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -75,7 +116,8 @@ def _rows(source: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
         yield where, _object(line, where)
 
 
-def _content(source: str, folders: Folders) -> bytes:
+def content_of(source: str, folders: Folders) -> bytes:
+    """Return the bytes of the file that `source` names. Raises TaskUnusable."""
     path = file_of(source, folders)
     try:
         size = path.stat().st_size
@@ -119,31 +161,3 @@ def _object(line: str, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise TaskUnusable(f"{where} is a JSON {type(row).__name__}, not an object")
     return row
-
-
-def _item(row: dict[str, Any], where: str, fields: Fields, labels: frozenset[str]) -> Item:
-    text = _column(row, fields.text, "text", where)
-    label = _column(row, fields.label, "label", where)
-    if label not in labels:
-        shown = ", ".join(sorted(labels)[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
-        raise TaskUnusable(
-            f"{where}: column {fields.label!r} has the label {label[:128]!r}, which is not among "
-            f"the task's {len(labels)} labels ({shown}): add it there or correct the line"
-        )
-    return Item(text, label)
-
-
-def _column(row: dict[str, Any], name: str, role: str, where: str) -> str:
-    if name not in row:
-        there = ", ".join(map(repr, list(row)[:SHOWN]))
-        raise TaskUnusable(
-            f"{where} has no column {name!r}, only {there or 'none'}: name the {role} column in "
-            f"data.fields.{role}"
-        )
-    value = row[name]
-    if not isinstance(value, str) or not value.strip():
-        raise TaskUnusable(
-            f"{where}: column {name!r} must be a text that is not empty, not "
-            f"{json.dumps(value)[:64]}: write it as a JSON string"
-        )
-    return value

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 
 from slmeval_api.base import decimal_string
-from slmeval_api.result import Failure, Summary, TaskResult, TrialResult, WorkloadResult
+from slmeval_api.result import (
+    Failure,
+    SuiteScores,
+    Summary,
+    TaskResult,
+    TrialResult,
+    WorkloadResult,
+)
 
 
 def is_final(result: TrialResult | None) -> bool:
@@ -16,16 +23,14 @@ SHORT = Context(prec=4)
 """A table shows four digits; all of them stand in the figures."""
 
 
-def summary_of(workloads: Sequence[WorkloadResult], tasks: Sequence[TaskResult]) -> Summary:
+def summary_of(workloads: Sequence[WorkloadResult], suite: SuiteScores | None) -> Summary:
     """Return the figures for `kubectl get`; what has no figures is absent."""
     figures = next((w.best_figures for w in workloads if w.best_figures), None)
-    scores = [Decimal(t.score.value) for t in tasks if t.score]
-    has_all_scores = bool(tasks) and len(scores) == len(tasks)
     return Summary(
         requests_per_second=_short(figures.requests_per_second) if figures else None,
         latency_p50_seconds=_short(figures.latency_seconds.p50) if figures else None,
         tokens_per_second=_short(figures.total_tokens_per_second) if figures else None,
-        score=_short(sum(scores, Decimal(0)) / len(scores)) if has_all_scores else None,
+        score=_short(suite.score.value) if suite else None,
     )
 
 

@@ -6,7 +6,7 @@ the cache is checked by its counters. Then the tasks may profit from it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -21,6 +21,7 @@ from slmeval_api.result import (
     Progress,
     Provenance,
     StartSeconds,
+    SuiteScores,
     TaskResult,
     TrialResult,
     TuningResult,
@@ -36,6 +37,7 @@ from slmeval_runner.engines.base import (
     EngineFacts,
     EngineMemory,
     Request,
+    Served,
     StartParts,
 )
 from slmeval_runner.failures import EngineFailed, MeasurementInvalid, TaskUnusable, TrialError, cut
@@ -45,7 +47,8 @@ from slmeval_runner.provenance import provenance
 from slmeval_runner.results import first_failure, summary_of
 from slmeval_runner.serving.endpoint import Endpoint
 from slmeval_runner.tasks import type_of
-from slmeval_runner.tasks.base import Prepared
+from slmeval_runner.tasks.prepared import Prepared, Questions, failed, prepare
+from slmeval_runner.tasks.suite import suite_of
 from slmeval_runner.times import CLOCK, Clock, timestamp
 from slmeval_runner.tuning import differing, tune
 from slmeval_runner.workloads.figures import Card
@@ -125,6 +128,7 @@ class _Parts:
     located: LocatedModel | None = None
     start: _Start = field(default_factory=_Start)
     ceilings: CeilingFacts | None = None
+    suite: SuiteScores | None = None
     tuning: TuningResult | None = None
 
 
@@ -196,12 +200,13 @@ class TrialRun:
             attempt=self._plan.attempt,
             started_at=started_at,
             completed_at=timestamp(self._now()),
-            summary=summary_of(workloads, tasks if len(tasks) == len(self._asked) else []),
+            summary=summary_of(workloads, parts.suite),
             start_seconds=parts.start.seconds(),
             engine=_engine_report(facts.memory) if facts and facts.memory else None,
             ceilings=_ceilings(parts.ceilings) if parts.ceilings else None,
             workloads=workloads,
             tasks=tasks,
+            suite=parts.suite,
             tuning=parts.tuning,
             provenance=self._provenance(facts) if facts else None,
             failure=failure or first_failure(workloads, tasks),
@@ -270,11 +275,11 @@ class TrialRun:
         for task in self._asked:
             kind = type_of(task)
             try:
-                self._parts.prepared[task.name] = kind.prepare(
-                    task, seed=self._plan.seed, folders=self._folders
+                self._parts.prepared[task.name] = prepare(
+                    task, kind, seed=self._plan.seed, folders=self._folders
                 )
             except TaskUnusable as error:
-                self._parts.tasks[task.name] = kind.failed(task, error)
+                self._parts.tasks[task.name] = failed(task, kind, error)
 
     async def _measure(self) -> None:
         if not self._plan.workloads:
@@ -365,27 +370,45 @@ class TrialRun:
         return await self._one_workload(workload.model_copy(update={workload.kind: load}), facts)
 
     async def _score(self) -> None:
+        """Ask all tasks' questions together: the engine is never short of work between two."""
+        asked = dict[str, Questions]()
         for task in self._asked:
             prepared = self._parts.prepared.get(task.name)
             if prepared is None:
                 continue
+            self._tell("Scoring", f"{task.name}: prompts")
             try:
-                self._parts.tasks[task.name] = await self._one_task(task, prepared)
-            except (TaskUnusable, MeasurementInvalid) as error:
-                self._parts.tasks[task.name] = type_of(task).failed(task, error)
-
-    async def _one_task(self, task: Task, prepared: Prepared) -> TaskResult:
-        self._tell("Scoring", task.name)
-        questions = await asyncio.to_thread(
-            prepared.questions, self._engine.tokenizer, max_model_len=self._facts.max_model_len
-        )
-        served = await self._engine.serve(questions.requests)
-        if len(served.outcomes) != len(questions.requests):
+                asked[task.name] = await asyncio.to_thread(
+                    prepared.questions,
+                    self._engine.tokenizer,
+                    max_model_len=self._facts.max_model_len,
+                )
+            except TaskUnusable as error:
+                self._parts.tasks[task.name] = failed(task, prepared.type, error)
+        if not asked:
+            return
+        requests = [request for questions in asked.values() for request in questions.requests]
+        items = sum(len(questions.asked) for questions in asked.values())
+        self._tell("Scoring", f"{items} items of {', '.join(asked)}")
+        served = await self._engine.serve(requests)
+        if len(served.outcomes) != len(requests):
             raise EngineFailed(
-                f"the engine answered {len(served.outcomes)} of {len(questions.requests)} items "
-                f"of task {task.name}: see the worker's log"
+                f"the engine answered {len(served.outcomes)} of {len(requests)} requests of the "
+                "tasks: see the worker's log"
             )
-        return prepared.result(questions, served.outcomes, seconds=served.seconds)
+        self._judge(asked, served)
+
+    def _judge(self, asked: Mapping[str, Questions], served: Served) -> None:
+        start = 0
+        for name, questions in asked.items():
+            end = start + len(questions.requests)
+            prepared = self._parts.prepared[name]
+            try:
+                self._parts.tasks[name] = prepared.result(questions, served.outcomes[start:end])
+            except MeasurementInvalid as error:
+                self._parts.tasks[name] = failed(prepared.task, prepared.type, error)
+            start = end
+        self._parts.suite = suite_of(self._tasks_in_order(), self._asked, seconds=served.seconds)
 
     @property
     def _facts(self) -> EngineFacts:

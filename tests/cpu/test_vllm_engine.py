@@ -54,8 +54,10 @@ class Started:
         return asyncio.run(self.engine.counters()).prefix_cache_hits
 
     def ask(self, text: str, choices: tuple[str, ...] = (), tokens: int = 16) -> str:
-        ids = self.engine.tokenizer.encode_chat([Message("user", text)])
-        assert ids is not None
+        tokenizer = self.engine.tokenizer
+        chat = tokenizer.chat_text([Message("user", text)])
+        assert chat is not None
+        ids = tokenizer.encode(chat, with_special_tokens=False)
         request = Request(prompt_token_ids=ids, max_tokens=tokens, choices=choices)
         return self.serve(request).outcomes[0].text
 
@@ -146,9 +148,10 @@ class TestTokenizer:
         self, vllm: Started
     ) -> None:
         tokenizer = vllm.engine.tokenizer
-        chat = tokenizer.encode_chat([Message("user", "hello")])
+        text = tokenizer.chat_text([Message("user", "hello")])
         plain = tokenizer.encode("hello", with_special_tokens=False)
-        assert chat is not None
+        assert text is not None
+        chat = tokenizer.encode(text, with_special_tokens=False)
         assert set(plain) <= set(tokenizer.vocabulary)
         assert not set(chat) <= set(tokenizer.vocabulary)  # <|im_start|> and its like
 
@@ -258,7 +261,9 @@ class TestTrial:
         )
         result = asyncio.run(run.run())
         assert result.failure is None
-        assert (result.tasks[0].items, result.tasks[0].answered) == (4, 4)
+        items = result.tasks[0].items
+        assert items is not None
+        assert (items.asked, items.answered) == (4, 4)
 
 
 class TestModelsThatCannotBeLoaded:

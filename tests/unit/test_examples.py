@@ -74,7 +74,7 @@ class TestAnExampleCanBeRunAsItStands:
         self, manifest: Manifest, evaluation: Evaluation
     ) -> None:
         for task in evaluation.spec.tasks:
-            if not task.data.test.startswith("builtin://"):
+            if not task.data.test.startswith("builtin://") or not task.classification:
                 continue
             sample, part = task.data.test.removeprefix("builtin://").split("/")
             lines = (SAMPLES / sample / f"{part}.jsonl").read_text().splitlines()

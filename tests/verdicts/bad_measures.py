@@ -32,6 +32,12 @@ def _data(**data: object) -> Json:
     return _task(data={"test": "builtin://support-intents/test", **data})
 
 
+def _typed(**types: object) -> Json:
+    """Return an evaluation of a task without its usual type, but with these."""
+    task = {name: value for name, value in a_task("intents").items() if name != "classification"}
+    return evaluation_body(tasks=[task | types])
+
+
 def _labels(*labels: object) -> Json:
     return _task(classification={"labels": list(labels)})
 
@@ -177,8 +183,72 @@ TASKS = (
     Bad(
         "a task of no type",
         evaluation_body(tasks=[{"name": "t", "data": {"test": "builtin://support-intents/test"}}]),
-        "spec.tasks[0].classification",
-        "Required value",
+        "spec.tasks[0]",
+        "exactly one of classification, multilabel, entityMatching, extraction, questionAnswering",
+    ),
+    Bad(
+        "a task of two types",
+        _task(numeric={}),
+        "spec.tasks[0]",
+        "must be set: they are the types of task",
+    ),
+    Bad(
+        "a type of task that does not exist",
+        _typed(translation={}),
+        "spec.tasks[0].translation",
+        "unknown field",
+    ),
+    Bad(
+        "balanced examples of items that have no label",
+        changed(
+            _typed(numeric={}),
+            "spec.tasks.0.fewShot",
+            {"strategy": "LabelBalanced"},
+        ),
+        "spec.tasks[0]",
+        "fewShot.strategy: LabelBalanced is for classification, entityMatching, multipleChoice",
+    ),
+    Bad(
+        "a column that the type does not read",
+        changed(_typed(numeric={}), "spec.tasks.0.data.fields", {"label": "answer"}),
+        "spec.tasks[0]",
+        "data.fields of numeric may name context, question, solution, answer, id",
+    ),
+    Bad(
+        "test items left out for a train set that there is not",
+        _data(overlap="Drop"),
+        "spec.tasks[0].data",
+        "overlap: Drop needs train",
+    ),
+    Bad(
+        "an extraction of nothing",
+        _typed(extraction={"keys": []}),
+        "spec.tasks[0].extraction.keys",
+        "should have at least 1 items",
+    ),
+    Bad(
+        "a key named twice",
+        _typed(extraction={"keys": [{"name": "city"}, {"name": "city"}]}),
+        "spec.tasks[0].extraction.keys[1]",
+        "Duplicate value",
+    ),
+    Bad(
+        "one label for the same and for another thing",
+        _typed(entityMatching={"matchLabel": "yes", "noMatchLabel": "yes"}),
+        "spec.tasks[0].entityMatching",
+        "matchLabel and noMatchLabel must differ",
+    ),
+    Bad(
+        "probabilities of many labels at once",
+        _typed(multilabel={"labels": ["a", "b"], "answer": "LogProbability"}),
+        "spec.tasks[0].multilabel.answer",
+        'supported values: "Constrained", "Free"',
+    ),
+    Bad(
+        "more tolerance than sense",
+        _typed(numeric={"tolerancePercent": 60}),
+        "spec.tasks[0].numeric.tolerancePercent",
+        "less than or equal to 50",
     ),
     Bad(
         "a single label",
@@ -214,7 +284,7 @@ TASKS = (
         "a way of answering that does not exist",
         _task(classification={"labels": ["a", "b"], "answer": "free"}),
         "spec.tasks[0].classification.answer",
-        'supported values: "Constrained", "Free"',
+        'supported values: "Constrained", "Free", "LogProbability"',
     ),
     Bad(
         "examples without data to take them from",

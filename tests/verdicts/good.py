@@ -26,6 +26,11 @@ def _data(test: str, train: str | None = None) -> Json:
     return evaluation_body(tasks=[a_task(data=data)])
 
 
+def _typed(**types: object) -> Json:
+    task = {name: value for name, value in a_task().items() if name != "classification"}
+    return evaluation_body(tasks=[task | types])
+
+
 def _labels(*labels: str) -> Json:
     return evaluation_body(tasks=[a_task(classification={"labels": list(labels)})])
 
@@ -91,6 +96,21 @@ EVALUATIONS = (
     Good("examples", evaluation_body(tasks=[a_task(
         data={"test": "builtin://a/test", "train": "builtin://a/train"},
         fewShot={"count": 64, "strategy": "Random"})])),
+    Good("several labels a text", _typed(multilabel={"labels": ["a", "b"], "answer": "Free"})),
+    Good("records with labels of their own", _typed(
+        entityMatching={"matchLabel": "1", "noMatchLabel": "0", "answer": "LogProbability"})),
+    Good("attributes and spans", _typed(extraction={"keys": [
+        {"name": "city", "description": "where"}, {"name": "dish", "multiple": True}]})),
+    Good("questions without an answer", _typed(questionAnswering={"unanswerable": True})),
+    Good("choices", _typed(multipleChoice={})),
+    Good("numbers after thinking aloud", _typed(numeric={"reasoning": True,
+                                                        "tolerancePercent": 1})),
+    Good("summaries that are held out", _typed(
+        summarization={}, heldOut=True, maxOutputTokens=128)),
+    Good("columns with names of their own", _typed(
+        questionAnswering={},
+        data={"test": "pvc://squad/dev.jsonl", "train": "pvc://squad/train.jsonl",
+              "fields": {"answers": "answers.text", "id": "uid"}, "overlap": "Drop"})),
 )  # fmt: skip
 
 POOLS = (

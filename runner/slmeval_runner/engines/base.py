@@ -7,6 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 from slmeval_api.model import EngineOptions
 
+MAX_NEXT = 128
+"""vLLM's own bound (MAX_LOGPROB_TOKEN_IDS)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -18,6 +21,13 @@ class Request:
     """Generate exactly `max_tokens`: an end-of-sequence token does not end the answer."""
     choices: tuple[str, ...] = ()
     """Not empty: the answer can be nothing but one of these."""
+    json_schema: str | None = None
+    """Not None: the answer can be nothing but JSON of this schema."""
+    stop: tuple[str, ...] = ()
+    """Texts before which the answer ends."""
+    next_token_ids: tuple[int, ...] = ()
+    """Not empty, at most MAX_NEXT: nothing is asked but how probable each of these tokens is as the
+    next one."""
     expected: str | None = None
     """The right answer. Only the simulated engine looks at it, having no model to ask."""
     text: str | None = None
@@ -49,6 +59,8 @@ class Outcome:
     prompt_tokens: int
     output_tokens: int
     text: str = ""
+    next_log_probabilities: tuple[float, ...] = ()
+    """Natural logarithms, over the whole vocabulary, of `next_token_ids` in their order."""
     cached_tokens: int | None = None
     """Prompt tokens taken from the prefix cache; None: the engine does not say."""
     arrival_s: float | None = None
@@ -119,8 +131,11 @@ class Tokenizer(Protocol):
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of `ids`, that of special tokens included."""
 
-    def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
-        """Return the ids of a conversation that awaits its answer; None: no chat template."""
+    def chat_text(self, messages: Sequence[Message]) -> str | None:
+        """Return a conversation that awaits its answer, with all special tokens it needs.
+
+        To be encoded without further ones. None: the model has no chat template.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

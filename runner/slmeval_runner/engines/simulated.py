@@ -24,6 +24,8 @@ see: `lost-request`, `wrong-tokens`, `early-end`, `cache-hit`, `slow-client`.
 import asyncio
 import hashlib
 import heapq
+import json
+import math
 import os
 import signal
 import time
@@ -56,6 +58,7 @@ SLOTS = 256
 START_S = 0.2
 JITTER = 0.02
 UNANSWERED = 0.05
+RIGHT_SHARE = 0.8
 CONTEXT_TOKENS = 8_192
 VOCABULARY = range(100, 32_000)
 BEGIN_TOKEN = 1
@@ -121,7 +124,7 @@ class SimulatedTokenizer:
         """Return one word an id, which `encode` does not know again: there is no vocabulary."""
         return " ".join(map(str, ids))
 
-    def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
+    def chat_text(self, messages: Sequence[Message]) -> str | None:
         """Return None: there is no template."""
         return None
 
@@ -271,6 +274,7 @@ class SimulatedEngine:
             prompt_tokens=prompt_tokens,
             output_tokens=tokens,
             text=text,
+            next_log_probabilities=self._next(request, number),
             cached_tokens=0,
             arrival_s=arrival_s,
             scheduled_s=scheduled_s,
@@ -287,8 +291,24 @@ class SimulatedEngine:
             return "I am not sure."
         if chance < self._right_share:
             return request.expected
+        if request.json_schema is not None:
+            return "[]" if json.loads(request.json_schema)["type"] == "array" else "{}"
         others = [choice for choice in request.choices if choice != request.expected]
         return others[number % len(others)] if others else f"not {request.expected}"
+
+    def _next(self, request: Request, number: int) -> tuple[float, ...]:
+        """Return the logarithms of equal shares, but for the expected token: of RIGHT_SHARE.
+
+        Or of another one, by the drawn share. The expected token is named by its id.
+        """
+        ids = request.next_token_ids
+        if not ids:
+            return ()
+        known = ids.index(int(request.expected)) if request.expected else 0
+        if draw(self._name, "answer", str(request.expected), number) >= self._right_share:
+            known = (known + 1) % len(ids)
+        rest = (1.0 - RIGHT_SHARE) / len(ids)
+        return tuple(math.log(RIGHT_SHARE if n == known else rest) for n in range(len(ids)))
 
 
 def draw(*what: object) -> float:

@@ -119,15 +119,14 @@ class VllmTokenizer:
             )
         )
 
-    def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
-        """Return the conversation in the model's own template, which holds the special tokens."""
+    def chat_text(self, messages: Sequence[Message]) -> str | None:
+        """Return the conversation in the model's own template."""
         if not getattr(self._tokenizer, "chat_template", None):
             return None
         turns = [{"role": message.role, "content": message.content} for message in messages]
-        ids = self._tokenizer.apply_chat_template(
-            turns, tokenize=True, add_generation_prompt=True, return_dict=False
+        return str(
+            self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         )
-        return list(ids)
 
 
 class VllmEngine:

@@ -87,7 +87,7 @@ class AsyncDriving:
         finished_s = time.monotonic()
         await self._recorder.settle(len(outputs))
         return Served(
-            outcomes=tuple(outcome_of(output, wall_to_monotonic_s) for output in outputs),
+            outcomes=_outcomes(requests, outputs, wall_to_monotonic_s),
             submitted_s=submitted_s,
             finished_s=finished_s,
             late_s=tuple(late_s),
@@ -236,7 +236,7 @@ class InProcessDriving:
                 break  # lost requests are not waited for
         finished_s = time.monotonic()
         return Served(
-            outcomes=tuple(outcome_of(done.get(name), wall_to_monotonic_s) for name in names),
+            outcomes=_outcomes(requests, [done.get(n) for n in names], wall_to_monotonic_s),
             submitted_s=submitted_s,
             finished_s=finished_s,
             late_s=() if offsets_s is None else (0.0,) * len(names),
@@ -273,18 +273,38 @@ def _params(request: Request) -> Any:  # noqa: ANN401
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
-    choices = list(request.choices)
+    held_to = None
+    if request.choices:
+        held_to = StructuredOutputsParams(choice=list(request.choices))
+    elif request.json_schema is not None:
+        held_to = StructuredOutputsParams(json=request.json_schema, disable_any_whitespace=True)
     return SamplingParams(
         temperature=0.0,
         max_tokens=request.max_tokens,
         min_tokens=request.max_tokens if request.is_exact else 0,
         ignore_eos=request.is_exact,
-        structured_outputs=StructuredOutputsParams(choice=choices) if choices else None,
+        stop=list(request.stop),
+        structured_outputs=held_to,
+        # Never `logprobs` beside it in one batch: it would get other numbers (vllm#51789).
+        logprob_token_ids=list(request.next_token_ids) or None,
         output_kind=RequestOutputKind.FINAL_ONLY,  # as offline vLLM: no message a token
     )
 
 
-def outcome_of(output: Any, wall_to_monotonic_s: float) -> Outcome:  # noqa: ANN401
+def _outcomes(
+    requests: Sequence[Request], outputs: Sequence[Any], wall_to_monotonic_s: float
+) -> tuple[Outcome, ...]:
+    return tuple(
+        outcome_of(output, wall_to_monotonic_s, request.next_token_ids)
+        for request, output in zip(requests, outputs, strict=True)
+    )
+
+
+def outcome_of(
+    output: Any,  # noqa: ANN401
+    wall_to_monotonic_s: float,
+    next_token_ids: Sequence[int] = (),
+) -> Outcome:
     """Return the facts of vLLM's RequestOutput; None stands for a request without any output.
 
     vLLM takes a request's arrival by the wall clock, the rest by the monotonic one, which all
@@ -299,6 +319,7 @@ def outcome_of(output: Any, wall_to_monotonic_s: float) -> Outcome:  # noqa: ANN
         prompt_tokens=len(output.prompt_token_ids),
         output_tokens=len(answer.token_ids),
         text=answer.text,
+        next_log_probabilities=tuple(answer.logprobs[0][i].logprob for i in next_token_ids),
         cached_tokens=output.num_cached_tokens,
         arrival_s=times.arrival_time + wall_to_monotonic_s if times else None,
         scheduled_s=(times.scheduled_ts or None) if times else None,

@@ -3,14 +3,27 @@
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Literal
+from typing import Generic, Literal, NamedTuple, TypeVar
 
-from slmeval_runner.items import Item
-
+Content = TypeVar("Content")
 Strategy = Literal["Fixed", "Random", "LabelBalanced"]
 
 
-def sample(items: Sequence[Item], limit: int | None, *, seed: int, task: str) -> list[Item]:
+class Item(NamedTuple, Generic[Content]):
+    """An item of a task."""
+
+    name: str
+    """Tells it apart from the others of its file."""
+    text: str
+    """Its input."""
+    label: str | None
+    """What examples are balanced by; None: nothing."""
+    content: Content
+
+
+def sample(
+    items: Sequence[Item[Content]], limit: int | None, *, seed: int, task: str
+) -> list[Item[Content]]:
     """Return at most `limit` of `items`, in their order; the same for the same seed and name."""
     if limit is None or limit >= len(items):
         return list(items)
@@ -18,31 +31,31 @@ def sample(items: Sequence[Item], limit: int | None, *, seed: int, task: str) ->
     return [items[index] for index in sorted(chosen)]
 
 
-def without_overlap(pool: Sequence[Item], test: Sequence[Item]) -> list[Item]:
-    """Return the items of `pool` whose text is in no item of `test`, blank space aside."""
-    tested = {_normal(item.text) for item in test}
-    return [item for item in pool if _normal(item.text) not in tested]
+def without(items: Sequence[Item[Content]], others: Sequence[Item[Content]]) -> list[Item[Content]]:
+    """Return the items whose input is that of none of `others`, blank space aside."""
+    known = {_normal(item.text) for item in others}
+    return [item for item in items if _normal(item.text) not in known]
 
 
 def _normal(text: str) -> str:
     return " ".join(text.split())
 
 
-class Examples:
+class Examples(Generic[Content]):
     """Draws the worked examples for each item."""
 
     def __init__(
-        self, pool: Sequence[Item], strategy: Strategy, count: int, *, seed: int, task: str
+        self, pool: Sequence[Item[Content]], strategy: Strategy, count: int, *, seed: int, task: str
     ) -> None:
         self._pool = list(pool)
         self._strategy = strategy
         self._count = count
         self._seed = f"{seed}/{task}/examples"
-        self._by_label = defaultdict[str, list[Item]](list)
+        self._by_label = defaultdict[str, list[Item[Content]]](list)
         for item in self._pool:
-            self._by_label[item.label].append(item)
+            self._by_label[item.label or ""].append(item)
 
-    def for_item(self, number: int) -> list[Item]:
+    def for_item(self, number: int) -> list[Item[Content]]:
         """Return the examples for the item with that number: `count`, all different."""
         if self._strategy == "Fixed":
             return self._pool[: self._count]
@@ -51,13 +64,13 @@ class Examples:
             return generator.sample(self._pool, self._count)
         return self._balanced(generator)
 
-    def _balanced(self, generator: random.Random) -> list[Item]:
+    def _balanced(self, generator: random.Random) -> list[Item[Content]]:
         """Return examples of one label after the other, until there are enough; then shuffled."""
         left = {
             label: generator.sample(items, len(items))
             for label, items in sorted(self._by_label.items())
         }
-        chosen = list[Item]()
+        chosen = list[Item[Content]]()
         while len(chosen) < self._count:
             labels = [label for label in left if left[label]]
             generator.shuffle(labels)

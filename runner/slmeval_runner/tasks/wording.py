@@ -1,46 +1,56 @@
-"""How a classification item is put to the model, as a conversation or as plain text. Pure."""
+"""How an item is put to the model, as a conversation or as plain text. Pure."""
 
 from collections.abc import Sequence
-
-from slmeval_api.task import ClassificationTask
+from typing import NamedTuple
 
 from slmeval_runner.engines.base import Message, Tokenizer
-from slmeval_runner.items import Item
 
 
-def instruction_of(task: ClassificationTask) -> str:
-    """Return what the model is told to do; always with the labels."""
-    told = task.instruction or "Classify the text: pick the one label that fits it best."
-    return f"{told}\n\nAnswer with the label alone. Labels: {', '.join(task.labels)}"
+class Shown(NamedTuple):
+    """A worked example."""
+
+    question: str
+    answer: str
 
 
-def prompt_ids(
-    task: ClassificationTask, examples: Sequence[Item], text: str, tokenizer: Tokenizer
-) -> list[int]:
-    """Return the prompt for `text`, with special tokens exactly once.
+class Prompt(NamedTuple):
+    """A prompt's text, and how it becomes ids with special tokens exactly once."""
 
-    A chat template puts them in itself; plain text gets those the tokenizer puts around a text.
-    """
-    chat = tokenizer.encode_chat(conversation(task, examples, text))
+    text: str
+    is_chat: bool
+    """Then special tokens stand in the text: the template put them there."""
+
+    def encode(self, tokenizer: Tokenizer, continued: str = "") -> list[int]:
+        """Return the ids of the text, with an answer after it that begins with `continued`."""
+        before = "" if self.is_chat or not continued else " "
+        text = f"{self.text}{before}{continued}"
+        return tokenizer.encode(text, with_special_tokens=not self.is_chat)
+
+
+def prompt_of(
+    instruction: str, shown: Sequence[Shown], question: str, cue: str, tokenizer: Tokenizer
+) -> Prompt:
+    """Return the prompt for `question`: in the model's chat template, or as plain text."""
+    chat = tokenizer.chat_text(conversation(instruction, shown, question))
     if chat is not None:
-        return chat
-    return tokenizer.encode(plain(task, examples, text), with_special_tokens=True)
+        return Prompt(chat, is_chat=True)
+    return Prompt(plain(instruction, shown, question, cue), is_chat=False)
 
 
-def conversation(task: ClassificationTask, examples: Sequence[Item], text: str) -> list[Message]:
+def conversation(instruction: str, shown: Sequence[Shown], question: str) -> list[Message]:
     """Return turns of user and assistant.
 
     The instruction is in the first one: some models' templates refuse a system turn.
     """
     turns = list[Message]()
-    for item in examples:
-        turns += [Message("user", f"Text: {item.text}"), Message("assistant", item.label)]
-    turns.append(Message("user", f"Text: {text}"))
-    first = f"{instruction_of(task)}\n\n{turns[0].content}"
+    for example in shown:
+        turns += [Message("user", example.question), Message("assistant", example.answer)]
+    turns.append(Message("user", question))
+    first = f"{instruction}\n\n{turns[0].content}"
     return [Message("user", first), *turns[1:]]
 
 
-def plain(task: ClassificationTask, examples: Sequence[Item], text: str) -> str:
-    """Return the same as a text that the label continues."""
-    shown = [f"Text: {item.text}\nLabel: {item.label}" for item in examples]
-    return "\n\n".join([instruction_of(task), *shown, f"Text: {text}\nLabel:"])
+def plain(instruction: str, shown: Sequence[Shown], question: str, cue: str) -> str:
+    """Return the same as a text that the answer continues."""
+    parts = [f"{example.question}\n{cue}: {example.answer}" for example in shown]
+    return "\n\n".join([instruction, *parts, f"{question}\n{cue}:"])

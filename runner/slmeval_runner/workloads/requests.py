@@ -11,7 +11,7 @@ from slmeval_api.workload import HttpWorkload, Load, PromptFile
 from slmeval_runner.engines.base import Message, Request, Tokenizer
 from slmeval_runner.failures import MeasurementInvalid, TaskUnusable
 from slmeval_runner.folders import Folders
-from slmeval_runner.items import rows
+from slmeval_runner.items import content_of, rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -230,7 +230,7 @@ def _own_requests(load: Load, tokenizer: Tokenizer, folders: Folders) -> list[Re
 def _read(
     file: PromptFile, output_tokens: int, tokenizer: Tokenizer, folders: Folders
 ) -> Iterator[Request]:
-    for where, row in rows(file.source, folders):
+    for where, row in rows(file.source, content_of(file.source, folders)):
         ids = _ids(row.get(file.text), f"{where}: column {file.text!r}", tokenizer)
         asked = row.get(file.output_tokens, output_tokens)
         if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
@@ -247,13 +247,13 @@ def _ids(value: Any, where: str, tokenizer: Tokenizer) -> list[int]:  # noqa: AN
         return tokenizer.encode(value, with_special_tokens=True)
     if isinstance(value, list) and value and all(_is_turn(turn) for turn in value):
         turns = [Message(turn["role"], turn["content"]) for turn in value]
-        ids = tokenizer.encode_chat(turns)
-        if ids is None:
+        text = tokenizer.chat_text(turns)
+        if text is None:
             raise TaskUnusable(
                 f"{where} is a conversation, but the model has no chat template: write the prompt "
                 "as one text"
             )
-        return ids
+        return tokenizer.encode(text, with_special_tokens=False)
     raise TaskUnusable(
         f"{where} must be a text that is not empty, or a list of {{role, content}}, not "
         f"{json.dumps(value)[:64]}"

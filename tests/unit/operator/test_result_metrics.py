@@ -37,7 +37,18 @@ def task_json(**overrides: object) -> Json:
     """Return a task's result with a score."""
     score = {"value": "0.8", "low": "0.7", "high": "0.9", "n": 10}
     made: Json = {"name": "intents", "type": "classification", "metric": "accuracy"}
-    return {**made, "items": 10, "answered": 9, "score": score, **overrides}
+    return {**made, "items": items_json(), "score": score, **overrides}
+
+
+def items_json(answered: int = 9) -> Json:
+    """Return the counts of ten items."""
+    return {
+        "asked": 10,
+        "answered": answered,
+        "cutShort": 0,
+        "skippedTooLong": 0,
+        "alsoInTrain": 0,
+    }
 
 
 def full_result(**overrides: object) -> Json:
@@ -192,7 +203,7 @@ class TestNotMeasuredIsAbsent:
 
     def test_but_zero_answers_of_some_items_are_a_measured_zero(self) -> None:
         shelf = Shelf()
-        shelf.trial(full_result() | {"tasks": [task_json(answered=0)]})
+        shelf.trial(full_result() | {"tasks": [task_json(items=items_json(answered=0))]})
         assert shelf.value("score_completion_ratio", task="intents", metric="accuracy") == 0
 
 

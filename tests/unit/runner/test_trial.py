@@ -146,7 +146,8 @@ class TestACompleteTrial:
             ("Measuring", "chat: repetition 1 of 3"),
             ("Measuring", "chat: repetition 2 of 3"),
             ("Measuring", "chat: repetition 3 of 3"),
-            ("Scoring", "intents"),
+            ("Scoring", "intents: prompts"),
+            ("Scoring", "60 items of intents"),
         ]
 
     async def test_reports_every_part_and_no_failure(self) -> None:
@@ -159,7 +160,10 @@ class TestACompleteTrial:
         assert result.failure is None
         assert (result.attempt, result.started_at) == (2, "2026-11-01T00:00:00.000Z")
         assert [w.name for w in result.workloads] == ["chat", "long"]
-        assert [(t.name, t.items) for t in result.tasks] == [("one", 60), ("two", 10)]
+        assert [(t.name, t.items.asked) for t in result.tasks if t.items] == [
+            ("one", 60),
+            ("two", 10),
+        ]
         assert result.provenance is not None
         assert result.provenance.engine == "simulated"
 
@@ -173,6 +177,23 @@ class TestACompleteTrial:
         assert _short(result.summary.tokens_per_second) == _short(figures.total_tokens_per_second)
         assert _short(result.summary.latency_p50_seconds) == _short(figures.latency_seconds.p50)
         assert float(result.summary.score or "nan") == pytest.approx(sum(scores) / 2, rel=1e-3)
+        assert result.suite is not None
+        assert result.suite.score.n == 70
+        assert result.suite.held_out is None
+
+    async def test_tells_the_tasks_that_are_held_out_apart(self) -> None:
+        apart = a_classification("two", heldOut=True, limit=10)
+        result = await tried(a_plan(tasks=[a_classification("one"), apart]))
+        assert result.suite is not None
+        assert result.suite.held_out == result.tasks[1].score
+        assert [task.held_out for task in result.tasks] == [False, True]
+
+    async def test_asks_all_tasks_together(self) -> None:
+        clock = FakeClock()
+        engine = a_simulated_engine(clock)
+        tasks = [a_classification("one"), a_classification("two")]
+        await tried(a_plan(workloads=[], tasks=tasks), engine, clock=clock)
+        assert [len(served.outcomes) for served in engine.recorded] == [1, 120]
 
     async def test_times_its_start_until_the_engine_is_warm(self) -> None:
         result = await tried(a_plan())
@@ -269,13 +290,6 @@ class TestAnEngineThatBreaks:
         assert result.summary.requests_per_second is not None
         assert result.provenance is not None
 
-    async def test_has_no_mean_score_over_a_part_of_the_tasks(self) -> None:
-        clock = FakeClock()
-        plan = a_plan(workloads=[], tasks=[a_classification("a"), a_classification("b")])
-        result = await tried(plan, BreakingEngine(clock, sets=2), clock=clock)
-        assert [task.name for task in result.tasks] == ["a"]
-        assert result.summary.score is None
-
     @pytest.mark.parametrize("sets", [0, 2, 99])
     async def test_or_not_is_always_stopped(self, sets: int) -> None:
         clock = FakeClock()
@@ -306,4 +320,4 @@ class TestAnEngineThatBreaks:
         plan = a_plan(workloads=[], tasks=[a_classification()])
         result = await tried(plan, engine, clock=clock)
         assert result.failure is not None
-        assert "59 of 60 items" in result.failure.message
+        assert "59 of 60 requests" in result.failure.message

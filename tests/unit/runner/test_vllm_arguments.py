@@ -152,7 +152,7 @@ class TestVocabulary:
         assert VllmTokenizer(tokenizer, 8).vocabulary == [1, 2, 3]
 
     def test_of_a_tokenizer_without_template_has_no_chat(self) -> None:
-        assert VllmTokenizer(SimpleNamespace(chat_template=None), 8).encode_chat([]) is None
+        assert VllmTokenizer(SimpleNamespace(chat_template=None), 8).chat_text([]) is None
 
 
 class TestCudaGraphs:

@@ -1,0 +1,115 @@
+"""The most probable of several texts, by as few short requests as there are. Pure.
+
+What all candidates have in common, prompt included, says nothing about which is best and is not
+scored. The rest is a tree, whose branchings are asked one request each: how probable is each next
+token? Four letters are one request, since they part at their first token; the engine reads what
+requests have in common from its prefix cache.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from slmeval_runner.engines.base import MAX_NEXT, Tokenizer
+
+from .wording import Prompt
+
+TAIL_CHARACTERS = 256
+"""How much of a prompt is tokenized again with each candidate after it."""
+TAIL_TOKENS = 8
+"""Tokens at a prompt's end that a candidate after it is let change."""
+
+
+class Branching(NamedTuple):
+    """A place where candidates part: a prompt, and the tokens that may come next."""
+
+    prompt_ids: list[int]
+    next_ids: tuple[int, ...]
+
+
+class Tree(NamedTuple):
+    """The branchings of some candidates, and each candidate's way through them."""
+
+    branchings: list[Branching]
+    ways: list[list[tuple[int, int]]]
+    """For each candidate, (branching, which of its next ids), in order."""
+
+    def log_probabilities(self, found: Sequence[Sequence[float]]) -> list[float]:
+        """Return that of each candidate, but for what all have in common.
+
+        `found` has those of every branching's next ids, in order.
+        """
+        return [math.fsum(found[at][which] for at, which in way) for way in self.ways]
+
+
+def tree_of(sequences: Sequence[Sequence[int]]) -> Tree | None:
+    """Return the tree of `sequences`, at least two; None where one of them begins another or is it.
+
+    That one could never be less probable than the other: there would be nothing to choose.
+    """
+    common = _common(sequences)
+    if len({tuple(sequence) for sequence in sequences}) < len(sequences):
+        return None
+    ids_at = dict[tuple[int, ...], list[int]]()
+    for sequence in sequences:
+        for place in range(common, len(sequence)):
+            after = ids_at.setdefault(tuple(sequence[common:place]), [])
+            if sequence[place] not in after:
+                after.append(sequence[place])
+    if any(tuple(sequence[common:]) in ids_at for sequence in sequences):
+        return None
+    shared = list(sequences[0][:common])
+    branchings = list[Branching]()
+    place_of = dict[tuple[tuple[int, ...], int], tuple[int, int]]()
+    for path, after in ids_at.items():
+        for first in range(0, len(after), MAX_NEXT):
+            some = tuple(after[first : first + MAX_NEXT])
+            for which, token in enumerate(some):
+                place_of[path, token] = (len(branchings), which)
+            branchings.append(Branching([*shared, *path], some))
+    ways = [
+        [
+            place_of[tuple(sequence[common:place]), sequence[place]]
+            for place in range(common, len(sequence))
+        ]
+        for sequence in sequences
+    ]
+    return Tree(branchings, ways)
+
+
+def _common(sequences: Sequence[Sequence[int]]) -> int:
+    """Return how many tokens all begin with."""
+    shortest = min(map(len, sequences))
+    first = sequences[0]
+    for place in range(shortest):
+        if any(sequence[place] != first[place] for sequence in sequences):
+            return place
+    return shortest
+
+
+def continued(prompt: Prompt, candidates: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
+    """Return the ids of the prompt with each candidate after it, as the tokenizer puts them.
+
+    Candidates are tokenized with the end of the prompt before them, for tokens may reach across;
+    with all of it only where that end shows to matter.
+    """
+    ids = prompt.encode(tokenizer)
+    tail = Prompt(prompt.text[-TAIL_CHARACTERS:], is_chat=True)
+    tail_ids = tail.encode(tokenizer)
+    same = min(TAIL_TOKENS, len(tail_ids), len(ids))
+    before = "" if prompt.is_chat else " "
+    if len(prompt.text) > TAIL_CHARACTERS and ids[-same:] == tail_ids[-same:]:
+        ends = [tail.encode(tokenizer, f"{before}{candidate}") for candidate in candidates]
+        kept = _common([tail_ids, *ends])
+        if len(tail_ids) - kept < same:
+            head = ids[: len(ids) - (len(tail_ids) - kept)]
+            return [[*head, *end[kept:]] for end in ends]
+    return [prompt.encode(tokenizer, candidate) for candidate in candidates]
+
+
+def shares(log_probabilities: Sequence[float]) -> list[float]:
+    """Return the probability of each candidate among all of them (softmax)."""
+    highest = max(log_probabilities)
+    weights = [math.exp(value - highest) for value in log_probabilities]
+    total = math.fsum(weights)
+    return [weight / total for weight in weights]

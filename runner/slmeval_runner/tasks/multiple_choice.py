@@ -1,0 +1,102 @@
+"""Multiple choice: one of an item's own choices, which are lettered."""
+
+import string
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from slmeval_api.result import MetricName
+from slmeval_api.task_types import MultipleChoiceTask
+
+from slmeval_runner.failures import TaskUnusable
+from slmeval_runner.items import Row
+
+from .base import Form, Judged, TaskType
+from .labelled import label_form, read_label, sureness
+from .reading import context_of, with_context
+
+LETTERS = string.ascii_uppercase
+FEWEST = 2
+
+
+class Choice(NamedTuple):
+    """A question, its choices, and the place of the right one."""
+
+    context: str | None
+    question: str
+    choices: list[str]
+    right: int
+
+    @property
+    def letters(self) -> str:
+        """Those of the choices."""
+        return LETTERS[: len(self.choices)]
+
+
+class MultipleChoice(TaskType[Choice, str]):
+    """See the module."""
+
+    metric = "accuracy"
+    cue = "Answer"
+
+    def __init__(self, options: MultipleChoiceTask) -> None:
+        self._options = options
+
+    def read(self, row: Row) -> Choice:
+        """Return question, choices and the right one's place."""
+        choices, right = row.texts("choices"), row.whole("label")
+        if not FEWEST <= len(choices) <= len(LETTERS):
+            raise TaskUnusable(
+                f"{row.where}: choices has {len(choices)} entries: it must have {FEWEST} to "
+                f"{len(LETTERS)}"
+            )
+        if right >= len(choices):
+            raise TaskUnusable(
+                f"{row.where}: label is {right}, but there are {len(choices)} choices, numbered "
+                f"from 0 to {len(choices) - 1}"
+            )
+        return Choice(context_of(row), row.text("question"), choices, right)
+
+    def text(self, content: Choice) -> str:
+        """Return what is asked, with the choices."""
+        return self.question(content)
+
+    def label(self, content: Choice) -> str | None:
+        """Return the right letter."""
+        return content.letters[content.right]
+
+    def instruction(self) -> str:
+        """Return it, with the form."""
+        told = self._options.instruction or "Pick the choice that answers the question."
+        return f"{told} Answer with its letter alone."
+
+    def question(self, content: Choice) -> str:
+        """Return question and lettered choices, with the context before them."""
+        asked = with_context(content.context, content.question)
+        lines = [
+            f"{letter}. {text}" for letter, text in zip(LETTERS, content.choices, strict=False)
+        ]
+        return "\n".join([asked, *lines])
+
+    def answer(self, content: Choice) -> str:
+        """Return the right letter."""
+        return content.letters[content.right]
+
+    def form(self, content: Choice) -> Form:
+        """Return the letters."""
+        return label_form(self._options.answer, content.letters)
+
+    def parse(self, written: str, content: Choice) -> str | None:
+        """Return the letter that was written."""
+        return read_label(self._options.answer, written, content.letters)
+
+    def score(self, answer: str, content: Choice) -> float:
+        """Return 1 if it is the right one."""
+        return float(answer == content.letters[content.right])
+
+    def metrics(self, judged: Sequence[Judged[Choice, str]]) -> Mapping[MetricName, float]:
+        """Return how sure the model was."""
+        return sureness(judged)
+
+    def guesses(self, content: Choice) -> int:
+        """Return the number of choices."""
+        return len(content.choices)

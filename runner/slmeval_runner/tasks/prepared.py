@@ -1,0 +1,345 @@
+"""A task from its data to its scores: what is the same for every type of task."""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slmeval_api.base import decimal_string
+from slmeval_api.result import (
+    MAX_OUTCOMES,
+    TaskItems,
+    TaskMetric,
+    TaskOutcomes,
+    TaskResult,
+    TaskTokens,
+)
+from slmeval_api.task import Task
+
+from slmeval_runner.engines.base import Outcome, Request, Tokenizer
+from slmeval_runner.failures import MeasurementInvalid, TaskUnusable, TrialError
+from slmeval_runner.folders import Folders
+from slmeval_runner.items import Row, content_of, rows
+from slmeval_runner.stats import score
+
+from .base import Chosen, Form, Judged, TaskType, Written
+from .choosing import Tree, continued, shares, tree_of
+from .sampling import Examples, Item, Strategy, sample, without
+from .wording import Prompt, Shown, prompt_of
+
+BEST = 250
+"""The byte of a score of 1 in TaskOutcomes."""
+UNANSWERED = 254
+SKIPPED = 255
+SHOWN_CHARACTERS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An item that fits the context, and what is asked of the engine about it."""
+
+    item: Item[Any]
+    form: Form
+    requests: list[Request]
+    """One, or for candidates one a branching."""
+    tree: Tree | None = None
+    """None: the answer is written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """What a task asks of the engine."""
+
+    asked: list[Question]
+    """In the items' order; those that do not fit the context are left out."""
+
+    @property
+    def requests(self) -> list[Request]:
+        """All of them, in order."""
+        return [request for question in self.asked for request in question.requests]
+
+
+def failed(task: Task, type_: TaskType[Any, Any], error: TrialError) -> TaskResult:
+    """Return the result of a task that `error` ended."""
+    return TaskResult(
+        name=task.name,
+        type=task.kind,
+        metric=type_.metric,
+        held_out=task.held_out,
+        failure=error.failure,
+    )
+
+
+def prepare(task: Task, type_: TaskType[Any, Any], *, seed: int, folders: Folders) -> "Prepared":
+    """Return the task with its items, before any engine runs. Raises TaskUnusable."""
+    data, shots = task.data, task.few_shot
+    test, test_digest = _load(task, type_, data.test, folders)
+    train, digests = list[Item[Any]](), [test_digest]
+    if data.train:
+        train, train_digest = _load(task, type_, data.train, folders)
+        digests.append(train_digest)
+    pool, apart = without(train, test), without(test, train)
+    if len(pool) < shots.count:
+        raise TaskUnusable(
+            f"fewShot.count is {shots.count}, but {data.train} has only {len(pool)} items "
+            "that are not in the test set too: lower fewShot.count or add training items"
+        )
+    items = apart if data.overlap == "Drop" else test
+    if not items:
+        raise TaskUnusable(
+            f"every item of {data.test} is in {data.train} too, and data.overlap is Drop: take "
+            "another test set"
+        )
+    strategy: Strategy = shots.strategy or ("LabelBalanced" if task.is_labelled else "Random")
+    return Prepared(
+        task=task,
+        type=type_,
+        items=sample(items, task.limit, seed=seed, task=task.name),
+        examples=Examples(pool, strategy, shots.count, seed=seed, task=task.name),
+        also_in_train=len(test) - len(apart),
+        data_digest=_digest(b"".join(digests)),
+    )
+
+
+def _load(
+    task: Task, type_: TaskType[Any, Any], source: str, folders: Folders
+) -> tuple[list[Item[Any]], bytes]:
+    """Return the items of a file, and the SHA-256 of its bytes."""
+    content = content_of(source, folders)
+    items, places = list[Item[Any]](), dict[str, str]()
+    for where, values in rows(source, content):
+        row = Row(values, where, task.data.fields)
+        found = type_.read(row)
+        name = _name(row) if "id" in task.data.fields else str(len(items))
+        if name in places:
+            raise TaskUnusable(
+                f"{where}: the id {name[:SHOWN_CHARACTERS]!r} stands at {places[name]} too: ids "
+                "must differ; correct one, or drop data.fields.id"
+            )
+        places[name] = where
+        items.append(Item(name, type_.text(found), type_.label(found), found))
+    return items, hashlib.sha256(content).digest()
+
+
+def _name(row: Row) -> str:
+    value = row.value("id")
+    return str(value) if isinstance(value, int) else row.text("id")
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A task whose items were read and drawn."""
+
+    task: Task
+    type: TaskType[Any, Any]
+    items: list[Item[Any]]
+    examples: Examples[Any]
+    also_in_train: int
+    data_digest: str
+
+    def questions(self, tokenizer: Tokenizer, *, max_model_len: int) -> Questions:
+        """Return what to ask about each item that fits the context; items are never cut.
+
+        Raises:
+            TaskUnusable: none fits, or the candidates cannot be told apart.
+
+        """
+        asked = list[Question]()
+        for number, item in enumerate(self.items):
+            prompt = self._prompt(number, item, tokenizer)
+            form = self.type.form(item.content)
+            question = (
+                self._choosing(item, form, prompt, tokenizer)
+                if isinstance(form, Chosen)
+                else self._writing(item, form, prompt, tokenizer)
+            )
+            longest = max(len(r.prompt_token_ids) + r.max_tokens for r in question.requests)
+            if longest <= max_model_len:
+                asked.append(question)
+        if not asked:
+            raise TaskUnusable(
+                f"none of the {len(self.items)} items fits the context of {max_model_len} tokens: "
+                "lower fewShot.count, shorten the texts, or raise the model's engine.maxModelLen"
+            )
+        return Questions(asked=asked)
+
+    def _prompt(self, number: int, item: Item[Any], tokenizer: Tokenizer) -> Prompt:
+        shown = [
+            Shown(self.type.question(example.content), self.type.answer(example.content))
+            for example in self.examples.for_item(number)
+        ]
+        question = self.type.question(item.content)
+        return prompt_of(self.type.instruction(), shown, question, self.type.cue, tokenizer)
+
+    def _writing(
+        self, item: Item[Any], form: Written, prompt: Prompt, tokenizer: Tokenizer
+    ) -> Question:
+        is_open = not (prompt.is_chat or form.is_held)
+        request = Request(
+            prompt_token_ids=prompt.encode(tokenizer),
+            max_tokens=self.task.max_output_tokens or form.max_tokens,
+            choices=form.choices,
+            json_schema=form.json_schema,
+            stop=(self.type.end,) if is_open else (),
+            expected=self.type.answer(item.content),
+        )
+        return Question(item=item, form=form, requests=[request])
+
+    def _choosing(
+        self, item: Item[Any], form: Chosen, prompt: Prompt, tokenizer: Tokenizer
+    ) -> Question:
+        tree = tree_of(continued(prompt, form.candidates, tokenizer))
+        if tree is None:
+            raise TaskUnusable(
+                "with this model's tokenizer one of the candidates begins another "
+                f"({', '.join(form.candidates)[:SHOWN_CHARACTERS]}), so that it could never be "
+                "less probable: set answer: Constrained"
+            )
+        right = form.candidates.index(self.type.answer(item.content))
+        expected = dict(tree.ways[right])
+        requests = [
+            Request(
+                prompt_token_ids=branching.prompt_ids,
+                max_tokens=1,
+                next_token_ids=branching.next_ids,
+                expected=str(branching.next_ids[expected[at]]) if at in expected else None,
+            )
+            for at, branching in enumerate(tree.branchings)
+        ]
+        return Question(item=item, form=form, requests=requests, tree=tree)
+
+    def result(self, questions: Questions, outcomes: Sequence[Outcome]) -> TaskResult:
+        """Return the scores, of the outcomes of all requests in their order.
+
+        Raises:
+            MeasurementInvalid: the engine was to write nothing but what is allowed, and did not.
+
+        """
+        judged, start = list[Judged[Any, Any]](), 0
+        for question in questions.asked:
+            end = start + len(question.requests)
+            judged.append(self._judged(question, outcomes[start:end]))
+            start = end
+        self._check_held(questions, judged, outcomes)
+        answered = [one.score for one in judged if one.answer is not None]
+        return TaskResult(
+            name=self.task.name,
+            type=self.task.kind,
+            metric=self.type.metric,
+            held_out=self.task.held_out,
+            items=TaskItems(
+                asked=len(judged),
+                answered=len(answered),
+                cut_short=self._cut_short(questions, outcomes),
+                skipped_too_long=len(self.items) - len(judged),
+                also_in_train=self.also_in_train,
+            ),
+            tokens=_tokens(outcomes),
+            score=score([one.score for one in judged]),
+            score_of_answered=score(answered) if answered else None,
+            metrics=[
+                TaskMetric(name=name, value=decimal_string(value))
+                for name, value in self.type.metrics(judged).items()
+            ],
+            majority_score=self._majority(judged),
+            random_score=self._guessed(judged),
+            outcomes=self._outcomes(questions, judged),
+            data_digest=self.data_digest,
+        )
+
+    def _judged(self, question: Question, outcomes: Sequence[Outcome]) -> Judged[Any, Any]:
+        content = question.item.content
+        if not all(outcome.is_finished for outcome in outcomes):
+            return Judged(content, None, 0.0)
+        confidence = None
+        if question.tree is None or not isinstance(question.form, Chosen):
+            written = outcomes[0].text
+        else:
+            logs = question.tree.log_probabilities([o.next_log_probabilities for o in outcomes])
+            best = max(range(len(logs)), key=logs.__getitem__)
+            written = question.form.candidates[best]
+            confidence = shares(logs)[best]
+        answer = self.type.parse(written, content)
+        if answer is None:
+            return Judged(content, None, 0.0)
+        return Judged(content, answer, self.type.score(answer, content), confidence)
+
+    def _check_held(
+        self,
+        questions: Questions,
+        judged: Sequence[Judged[Any, Any]],
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        """Raise MeasurementInvalid if the engine let something else be written than it was told."""
+        if any(question.tree for question in questions.asked):
+            return
+        others = [
+            outcome.text
+            for question, one, outcome in zip(questions.asked, judged, outcomes, strict=True)
+            if isinstance(question.form, Written) and question.form.is_held
+            if outcome.is_finished and outcome.finish_reason == "stop" and one.answer is None
+        ]
+        if others:
+            raise MeasurementInvalid(
+                f"{len(others)} of {len(judged)} answers are not as allowed, the first "
+                f"{others[0][:SHOWN_CHARACTERS]!r}, though answer is Constrained: the engine does "
+                "not hold to it with this model; set answer: Free, or name a pool with a newer "
+                "image"
+            )
+
+    def _cut_short(self, questions: Questions, outcomes: Sequence[Outcome]) -> int:
+        if any(question.tree for question in questions.asked):
+            return 0
+        return sum(outcome.finish_reason == "length" for outcome in outcomes)
+
+    def _majority(self, judged: Sequence[Judged[Any, Any]]) -> str | None:
+        answers = Counter(self.type.answer(one.content) for one in judged)
+        commonest, times = answers.most_common(1)[0]
+        if times == 1 and len(judged) > 1:
+            return None
+        return decimal_string(sum(self._score_of(commonest, judged)) / len(judged))
+
+    def _score_of(self, written: str, judged: Iterable[Judged[Any, Any]]) -> Iterable[float]:
+        for one in judged:
+            answer = self.type.parse(written, one.content)
+            yield 0.0 if answer is None else self.type.score(answer, one.content)
+
+    def _guessed(self, judged: Sequence[Judged[Any, Any]]) -> str | None:
+        guesses = [self.type.guesses(one.content) for one in judged]
+        known = [count for count in guesses if count]
+        if len(known) < len(guesses):
+            return None
+        return decimal_string(sum(1.0 / count for count in known) / len(known))
+
+    def _outcomes(self, questions: Questions, judged: Sequence[Judged[Any, Any]]) -> TaskOutcomes:
+        by_name = {
+            question.item.name: UNANSWERED if one.answer is None else round(BEST * one.score)
+            for question, one in zip(questions.asked, judged, strict=True)
+        }
+        each = bytes(by_name.get(item.name, SKIPPED) for item in self.items)
+        packed = base64.b64encode(zlib.compress(each, level=9)).decode()
+        names = json.dumps(
+            [[item.name, item.text, self.type.answer(item.content)] for item in self.items]
+        )
+        return TaskOutcomes(
+            items_digest=_digest(names.encode()),
+            scores=packed if len(packed) <= MAX_OUTCOMES else None,
+        )
+
+
+def _tokens(outcomes: Sequence[Outcome]) -> TaskTokens:
+    cached = [outcome.cached_tokens for outcome in outcomes]
+    known = [tokens for tokens in cached if tokens is not None]
+    return TaskTokens(
+        prompt=sum(outcome.prompt_tokens for outcome in outcomes),
+        cached=sum(known) if len(known) == len(cached) else None,
+        output=sum(outcome.output_tokens for outcome in outcomes),
+    )
