@@ -20,11 +20,18 @@ class TestQuickstart:
         assert condition(body, "Ready")["reason"] == "Measured", condition(body, "Ready")
         found = results(namespace)
         assert sorted(found) == sorted(m["name"] for m in question["spec"]["models"])
+        asked = question["spec"]["tasks"]
         for result in found.values():
-            workload, task = result["workloads"][0], result["tasks"][0]
+            workload, held = result["workloads"][0], result["tasks"][0]["items"]
             assert float(workload["figures"]["requestsPerSecond"]) > 0
-            assert task["items"]["answered"] == task["items"]["asked"]
-            assert float(task["score"]["low"]) <= float(task["score"]["value"])
+            assert held["answered"] == held["asked"] == 60  # it can write nothing but labels
+            assert [t["name"] for t in result["tasks"]] == [t["name"] for t in asked]
+            for task in result["tasks"]:
+                assert 0 <= float(task["score"]["low"]) <= float(task["score"]["value"]) <= 1
+                assert task["items"]["skippedTooLong"] == 0
+            suite = result["suite"]
+            assert suite["score"]["n"] == sum(task["limit"] for task in asked)
+            assert suite["heldOut"] == result["tasks"][-2]["score"]
             assert result["provenance"]["engine"] == "vllm"
             versions = {v["name"]: v["value"] for v in result["provenance"]["versions"]}
             assert {"vllm", "ray", "torch"} <= set(versions)

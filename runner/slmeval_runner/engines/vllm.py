@@ -55,6 +55,9 @@ log = logging.getLogger(__name__)
 
 VLLM_GRAPHS = 512
 """The largest size that vLLM captures CUDA graphs for of itself."""
+NEED_BEGIN = ("gemma",)
+"""Beginnings of model types that answer badly without a begin token, which some of their tokenizer
+files leave out (lm-evaluation-harness#3430)."""
 MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
 FORGET_TURNS = 100
 WORKER = "slmeval_runner.engines.vllm_worker.TimedWorker"
@@ -90,8 +93,15 @@ def import_libraries() -> None:
 class VllmTokenizer:
     """The model's tokenizer, as vLLM loaded it."""
 
-    def __init__(self, tokenizer: Any, model_vocabulary: int) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        tokenizer: Any,  # noqa: ANN401 - transformers has no types for us
+        model_vocabulary: int,
+        *,
+        model_type: str = "",
+    ) -> None:
         self._tokenizer = tokenizer
+        self._needs_begin = model_type.startswith(NEED_BEGIN)
         self._model_vocabulary = model_vocabulary
         self._vocabulary: list[int] | None = None
 
@@ -108,8 +118,12 @@ class VllmTokenizer:
         return self._vocabulary
 
     def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
-        """Return the ids of `text`."""
-        return list(self._tokenizer.encode(text, add_special_tokens=with_special_tokens))
+        """Return the ids of `text`; with a begin token also where only the model asks for one."""
+        ids = list(self._tokenizer.encode(text, add_special_tokens=with_special_tokens))
+        begin = getattr(self._tokenizer, "bos_token_id", None)
+        if with_special_tokens and self._needs_begin and begin is not None and ids[:1] != [begin]:
+            return [begin, *ids]
+        return ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of `ids`, unchanged: no spaces cleaned up, no special token left out."""
@@ -185,7 +199,11 @@ class VllmEngine:
             raise ModelUnusable(
                 f"vLLM {vllm.__version__} cannot load the model: {cause}. {advice(cause)}"
             ) from error
-        self._tokenizer = VllmTokenizer(tokenizer, config.model_config.get_vocab_size())
+        self._tokenizer = VllmTokenizer(
+            tokenizer,
+            config.model_config.get_vocab_size(),
+            model_type=str(getattr(config.model_config.hf_config, "model_type", "")),
+        )
         ready_s = time.monotonic()
         workers = await driving.ask_workers("slmeval_facts")
         count = await counting  # done long since, while this process waited for the engine's

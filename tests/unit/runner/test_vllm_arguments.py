@@ -155,6 +155,28 @@ class TestVocabulary:
         assert VllmTokenizer(SimpleNamespace(chat_template=None), 8).chat_text([]) is None
 
 
+class TestBeginToken:
+    @staticmethod
+    def ids(model_type: str, puts: bool, *, special: bool = True) -> list[int]:
+        def encode(text: str, *, add_special_tokens: bool) -> list[int]:
+            return [2, 7] if puts and add_special_tokens else [7]
+
+        tokenizer = SimpleNamespace(encode=encode, bos_token_id=2)
+        made = VllmTokenizer(tokenizer, 8, model_type=model_type)
+        return made.encode("x", with_special_tokens=special)
+
+    @pytest.mark.parametrize("puts", [True, False])
+    def test_stands_once_where_the_model_needs_it(self, puts: bool) -> None:
+        assert self.ids("gemma2", puts) == [2, 7]
+
+    def test_is_not_put_before_a_chat_which_has_its_own(self) -> None:
+        assert self.ids("gemma2", puts=False, special=False) == [7]
+
+    def test_is_the_tokenizers_own_business_elsewhere(self) -> None:
+        assert self.ids("llama", puts=False) == [7]
+        assert self.ids("llama", puts=True) == [2, 7]
+
+
 class TestCudaGraphs:
     @staticmethod
     def largest(asked: str, most: int | None, *, has_gpu: bool = True) -> object:
