@@ -68,6 +68,8 @@ class Reason(StrEnum):
     """The model could not be found, read or loaded."""
     TASK_UNUSABLE = "TaskUnusable"
     """A task's data could not be found or read as declared."""
+    ARTIFACTS_UNWRITABLE = "ArtifactsUnwritable"
+    """What spec.artifacts names cannot be written to."""
     ENGINE_FAILED = "EngineFailed"
     """The engine stopped with an error while it was measured."""
     WORKER_LOST = "WorkerLost"

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from .artifacts import Artifacts
 from .base import (
     LIST_MAP,
     LIST_SET,
@@ -140,6 +141,13 @@ class Question(ApiModel):
         description=(
             "Further attempts on a pool, each with the unfinished trials only, after one failed "
             "for a reason that may pass. Default 2."
+        ),
+    )
+    artifacts: Artifacts | None = Field(
+        default=None,
+        description=(
+            "Keeps every prompt, output and score. Left out: the scores of items are kept in the "
+            "trial, and nothing else of them."
         ),
     )
     hugging_face: HuggingFaceAccess | None = Field(

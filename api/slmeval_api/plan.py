@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .artifacts import Artifacts
 from .base import ApiModel, Digest, Name, ObjectName, UniqueNames
 from .model import ModelEntry
 from .result import Progress, TrialResult
@@ -22,6 +23,8 @@ CLAIM_FOLDER = "/claims"
 """PersistentVolumeClaims that sources name are mounted, read-only, at /claims/<claim>."""
 CONFIGMAP_FOLDER = "/configmaps"
 """ConfigMaps that tasks name are mounted at /configmaps/<name>."""
+ARTIFACT_FOLDER = "/artifacts"
+"""The claim that spec.artifacts names is mounted here, to be written to."""
 CACHE_FOLDER = "/cache"
 """The pool's cache claim, or an emptyDir."""
 WORKER_RESOURCE = "slmeval_worker"
@@ -57,6 +60,7 @@ class Plan(ApiModel):
     tasks: Annotated[list[Task], Field(max_length=64), UniqueNames] = Field(
         description="Measures of accuracy."
     )
+    artifacts: Artifacts | None = Field(default=None, description="spec.artifacts.")
     trials: Annotated[list[PlannedTrial], Field(min_length=1, max_length=64), UniqueNames] = Field(
         description="The unfinished trials, in order."
     )

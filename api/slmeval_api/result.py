@@ -38,6 +38,7 @@ class Failure(ApiModel):
         "MeasurementInvalid",
         "ModelUnusable",
         "TaskUnusable",
+        "ArtifactsUnwritable",
         "EngineFailed",
         "WorkerLost",
         "TrialDeadlineExceeded",
@@ -396,6 +397,14 @@ class TaskOutcomes(ApiModel):
     )
 
 
+class TaskArtifact(ApiModel):
+    """A task's file at spec.artifacts."""
+
+    url: Annotated[str, StringConstraints(max_length=1024)] = Field(description="Where it lies.")
+    digest: Digest = Field(description="Digest of its bytes.")
+    size_bytes: Bytes = Field(description="Its size.")
+
+
 class TaskResult(ApiModel):
     """One task: its scores, or the failure that took their place."""
 
@@ -426,6 +435,10 @@ class TaskResult(ApiModel):
         description="Score of guessing. Absent where there is no list to guess from.",
     )
     outcomes: TaskOutcomes | None = Field(default=None, description="The items one by one.")
+    artifact: TaskArtifact | None = Field(
+        default=None,
+        description="Absent unless spec.artifacts is set, and when it could not be written.",
+    )
     data_digest: Digest | None = Field(
         default=None, description="Digest of the test and train files' bytes."
     )

@@ -11,6 +11,7 @@ FailureReason = Literal[
     "MeasurementInvalid",
     "ModelUnusable",
     "TaskUnusable",
+    "ArtifactsUnwritable",
     "EngineFailed",
     "WorkerLost",
     "TrialDeadlineExceeded",
@@ -62,6 +63,12 @@ class TaskUnusable(TrialError):
     """A task's data could not be found or read as declared."""
 
     reason = "TaskUnusable"
+
+
+class ArtifactsUnwritable(TrialError):
+    """What was asked and answered could not be kept."""
+
+    reason = "ArtifactsUnwritable"
 
 
 class EngineFailed(TrialError):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from slmeval_api.plan import CACHE_FOLDER, CLAIM_FOLDER, CONFIGMAP_FOLDER
+from slmeval_api.plan import ARTIFACT_FOLDER, CACHE_FOLDER, CLAIM_FOLDER, CONFIGMAP_FOLDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,4 +13,5 @@ class Folders:
     claims: Path = Path(CLAIM_FOLDER)
     configmaps: Path = Path(CONFIGMAP_FOLDER)
     cache: Path = Path(CACHE_FOLDER)
+    artifacts: Path = Path(ARTIFACT_FOLDER)
     samples: Path = Path(__file__).parent / "samples"

@@ -30,6 +30,7 @@ from slmeval_api.result import (
 from slmeval_api.task import Task
 from slmeval_api.workload import Workload
 
+from slmeval_runner.artifacts import artifacts_of
 from slmeval_runner.devices.monitor import Monitor
 from slmeval_runner.engines.base import (
     CeilingFacts,
@@ -171,6 +172,7 @@ class TrialRun:
         self._monotonic = clock.monotonic
         self._parts = _Parts(start=_Start(waited_s=waited_s))
         self._endpoint: Endpoint | MeasurementInvalid | None = None
+        self._artifacts = artifacts_of(plan, trial.name, folders)
         self._started_s = clock.monotonic()
 
     async def run(self) -> TrialResult:
@@ -181,6 +183,8 @@ class TrialRun:
         try:
             self._tell("LoadingModel", self._trial.model.source)
             self._prepare_tasks()
+            if self._artifacts and self._parts.prepared:
+                await asyncio.to_thread(self._artifacts.check)
             if self._plan.workloads or self._parts.prepared:  # else a GPU would run for nothing
                 await self._start()
                 await self._measure()
@@ -397,6 +401,21 @@ class TrialRun:
                 "tasks: see the worker's log"
             )
         self._judge(asked, served)
+        await asyncio.to_thread(self._keep, asked, served)
+
+    def _keep(self, asked: Mapping[str, Questions], served: Served) -> None:
+        """Write what was asked and answered; the scores stand whatever comes of it."""
+        if self._artifacts is None:
+            return
+        self._tell("Scoring", "writing artifacts")
+        start = 0
+        for name, questions in asked.items():
+            end = start + len(questions.requests)
+            records = self._parts.prepared[name].records(questions, served.outcomes[start:end])
+            kept = self._artifacts.keep(name, records)
+            done = self._parts.tasks[name]
+            self._parts.tasks[name] = done.model_copy(update={"artifact": kept})
+            start = end
 
     def _judge(self, asked: Mapping[str, Questions], served: Served) -> None:
         start = 0

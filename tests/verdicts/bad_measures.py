@@ -330,6 +330,18 @@ TASKS = (
         "spec.tasks[0].data.fields.text",
         "should be at least 1 chars long",
     ),
+    Bad(
+        "artifacts on a web server",
+        evaluation_body(artifacts={"url": "https://example.com/kept"}),
+        "spec.artifacts.url",
+        "should match",
+    ),
+    Bad(
+        "artifacts outside of their claim",
+        evaluation_body(artifacts={"url": "pvc://kept/../weights"}),
+        "spec.artifacts",
+        "must not contain '..'",
+    ),
     Bad("no item", _task(limit=0), "spec.tasks[0].limit", "greater than or equal to 1"),
 )
 

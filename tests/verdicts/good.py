@@ -96,6 +96,8 @@ EVALUATIONS = (
     Good("examples", evaluation_body(tasks=[a_task(
         data={"test": "builtin://a/test", "train": "builtin://a/train"},
         fewShot={"count": 64, "strategy": "Random"})])),
+    Good("artifacts on a claim", evaluation_body(artifacts={"url": "pvc://kept"})),
+    Good("artifacts in a bucket", evaluation_body(artifacts={"url": "s3://kept/slm/eval"})),
     Good("several labels a text", _typed(multilabel={"labels": ["a", "b"], "answer": "Free"})),
     Good("records with labels of their own", _typed(
         entityMatching={"matchLabel": "1", "noMatchLabel": "0", "answer": "LogProbability"})),

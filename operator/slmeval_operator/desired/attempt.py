@@ -83,6 +83,7 @@ def desired_plan(
         trial_deadline_seconds=question.trial_deadline_seconds,
         workloads=list(question.workloads),
         tasks=list(question.tasks),
+        artifacts=question.artifacts,
         trials=[PlannedTrial(name=t.meta.name, model=t.spec.model) for t in trials],
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from slmeval_api.evaluation import Question
 from slmeval_api.plan import (
+    ARTIFACT_FOLDER,
     CACHE_FOLDER,
     CLAIM_FOLDER,
     CONFIGMAP_FOLDER,
@@ -276,7 +277,7 @@ def _worker(
 
 
 def _data(question: Question) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return volumes and mounts of the claims and ConfigMaps that the question names."""
+    """Return volumes and mounts of what the question reads, and of where its artifacts go."""
     volumes, mounts = list[dict[str, Any]](), list[dict[str, Any]]()
     for index, claim in enumerate(claims_of(question)):
         source = {"claimName": claim, "readOnly": True}
@@ -288,4 +289,8 @@ def _data(question: Question) -> tuple[list[dict[str, Any]], list[dict[str, Any]
         volumes.append({"name": f"data-{index}", "configMap": {"name": name, "optional": True}})
         path = f"{CONFIGMAP_FOLDER}/{name}"
         mounts.append({"name": f"data-{index}", "mountPath": path, "readOnly": True})
+    if question.artifacts and question.artifacts.claim:
+        source = {"claimName": question.artifacts.claim}
+        volumes.append({"name": "artifacts", "persistentVolumeClaim": source})
+        mounts.append({"name": "artifacts", "mountPath": ARTIFACT_FOLDER})
     return volumes, mounts

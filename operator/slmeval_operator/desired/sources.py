@@ -12,6 +12,9 @@ def _sources(question: Question) -> Iterator[str]:
         yield task.data.test
         if task.data.train is not None:
             yield task.data.train
+    for workload in question.workloads:
+        if workload.load.prompts:
+            yield workload.load.prompts.source
 
 
 def _named(question: Question, scheme: str) -> list[str]:
@@ -24,10 +27,10 @@ def _named(question: Question, scheme: str) -> list[str]:
 
 
 def claims_of(question: Question) -> list[str]:
-    """Return the PersistentVolumeClaims that models and tasks are read from, sorted."""
+    """Return the PersistentVolumeClaims that models, tasks and prompts are read from, sorted."""
     return _named(question, "pvc://")
 
 
 def configmaps_of(question: Question) -> list[str]:
-    """Return the ConfigMaps that tasks are read from, sorted."""
+    """Return the ConfigMaps that tasks and prompts are read from, sorted."""
     return _named(question, "configmap://")

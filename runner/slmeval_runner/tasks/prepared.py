@@ -5,7 +5,7 @@ import hashlib
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,7 @@ class Question:
     """An item that fits the context, and what is asked of the engine about it."""
 
     item: Item[Any]
+    prompt: Prompt
     form: Form
     requests: list[Request]
     """One, or for candidates one a branching."""
@@ -191,7 +192,7 @@ class Prepared:
             stop=(self.type.end,) if is_open else (),
             expected=self.type.answer(item.content),
         )
-        return Question(item=item, form=form, requests=[request])
+        return Question(item=item, prompt=prompt, form=form, requests=[request])
 
     def _choosing(
         self, item: Item[Any], form: Chosen, prompt: Prompt, tokenizer: Tokenizer
@@ -214,7 +215,7 @@ class Prepared:
             )
             for at, branching in enumerate(tree.branchings)
         ]
-        return Question(item=item, form=form, requests=requests, tree=tree)
+        return Question(item=item, prompt=prompt, form=form, requests=requests, tree=tree)
 
     def result(self, questions: Questions, outcomes: Sequence[Outcome]) -> TaskResult:
         """Return the scores, of the outcomes of all requests in their order.
@@ -223,11 +224,7 @@ class Prepared:
             MeasurementInvalid: the engine was to write nothing but what is allowed, and did not.
 
         """
-        judged, start = list[Judged[Any, Any]](), 0
-        for question in questions.asked:
-            end = start + len(question.requests)
-            judged.append(self._judged(question, outcomes[start:end]))
-            start = end
+        judged = [self._judged(question, own) for question, own in _each(questions, outcomes)]
         self._check_held(questions, judged, outcomes)
         answered = [one.score for one in judged if one.answer is not None]
         return TaskResult(
@@ -254,6 +251,41 @@ class Prepared:
             outcomes=self._outcomes(questions, judged),
             data_digest=self.data_digest,
         )
+
+    def records(
+        self, questions: Questions, outcomes: Sequence[Outcome]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield everything about each item, in the items' order; of a skipped one its input."""
+        asked = {
+            question.item.name: (question, own) for question, own in _each(questions, outcomes)
+        }
+        for item in self.items:
+            known = {
+                "id": item.name,
+                "input": item.text,
+                "expected": self.type.answer(item.content),
+            }
+            if item.name not in asked:
+                yield {**known, "skipped": "TooLong"}
+                continue
+            question, own = asked[item.name]
+            judged = self._judged(question, own)
+            yield {
+                **known,
+                "prompt": question.prompt.text,
+                "promptTokens": own[0].prompt_tokens,
+                **self._said(question, own),
+                "answer": None if judged.answer is None else _plain(judged.answer),
+                "score": judged.score,
+            }
+
+    def _said(self, question: Question, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        if question.tree is None or not isinstance(question.form, Chosen):
+            return {"output": outcomes[0].text, "finishReason": outcomes[0].finish_reason}
+        if not all(outcome.is_finished for outcome in outcomes):
+            return {"logProbabilities": None}
+        logs = question.tree.log_probabilities([o.next_log_probabilities for o in outcomes])
+        return {"logProbabilities": dict(zip(question.form.candidates, logs, strict=True))}
 
     def _judged(self, question: Question, outcomes: Sequence[Outcome]) -> Judged[Any, Any]:
         content = question.item.content
@@ -333,6 +365,24 @@ class Prepared:
             items_digest=_digest(names.encode()),
             scores=packed if len(packed) <= MAX_OUTCOMES else None,
         )
+
+
+def _each(
+    questions: Questions, outcomes: Sequence[Outcome]
+) -> Iterator[tuple[Question, Sequence[Outcome]]]:
+    """Yield each question with the outcomes of its own requests."""
+    start = 0
+    for question in questions.asked:
+        end = start + len(question.requests)
+        yield question, outcomes[start:end]
+        start = end
+
+
+def _plain(answer: Any) -> Any:  # noqa: ANN401 - whatever the type's answers are
+    """Return an answer as JSON has it: sets as sorted lists, numbers as text."""
+    if isinstance(answer, frozenset):
+        return sorted(answer)
+    return answer if isinstance(answer, str) else str(answer)
 
 
 def _tokens(outcomes: Sequence[Outcome]) -> TaskTokens:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from builders import Json, a_model, a_task
+from builders import Json, a_load, a_model, a_task
 from slmeval_operator.desired.attempt import desired_attempt
 from slmeval_operator.settings import Settings
 from unit.operator.worlds import SETTINGS, a_run, a_run_pool, a_trial
@@ -301,6 +301,19 @@ class TestModelsAndDataAreMounted:
         }
         for path in ("/claims/data", "/claims/weights", "/configmaps/few", "/configmaps/items"):
             assert mounts[path]["readOnly"] is True
+
+    def test_prompts_of_workloads_too(self) -> None:
+        load = a_load("batch", inputTokens=None, prompts={"source": "configmap://prompts/chat"})
+        spec = workers_of(a_rayjob(workloads=[load]))["template"]["spec"]
+        assert volumes_of(spec)["data-0"]["configMap"]["name"] == "prompts"
+
+    def test_the_claim_of_artifacts_to_be_written_to(self) -> None:
+        spec = workers_of(a_rayjob(artifacts={"url": "pvc://kept/slm"}))["template"]["spec"]
+        claim = {"persistentVolumeClaim": {"claimName": "kept"}}
+        assert volumes_of(spec)["artifacts"] == claim
+        assert "readOnly" not in mounts_of(spec["containers"][0])["/artifacts"]
+        bucket = workers_of(a_rayjob(artifacts={"url": "s3://kept/slm"}))["template"]["spec"]
+        assert "artifacts" not in volumes_of(bucket)
 
     def test_the_head_reads_the_plan_and_no_data(self) -> None:
         job = a_rayjob(tasks=[a_task(data={"test": "configmap://items/t"})])

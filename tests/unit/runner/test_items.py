@@ -131,7 +131,7 @@ class TestFiles:
             content_of(SOURCE, folders)
 
     def test_of_an_unknown_sample_are_answered_with_the_known_ones(self, folders: Folders) -> None:
-        with pytest.raises(TaskUnusable, match="it has: support-intents"):
+        with pytest.raises(TaskUnusable, match=r"it has: catalogue-pairs, .*support-intents"):
             content_of("builtin://poems/test", folders)
 
     def test_below_a_file_are_missing(self, folders: Folders) -> None:

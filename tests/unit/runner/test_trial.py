@@ -1,8 +1,12 @@
 """A whole trial with the simulated engine."""
 
+import gzip
+import hashlib
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from builders import a_load, a_workload
@@ -260,6 +264,65 @@ class TestPartsThatFail:
         assert result.tasks[0].score is None
         assert result.failure is not None
         assert result.failure.reason == "MeasurementInvalid"
+
+
+class TestArtifacts:
+    PLAN: ClassVar[dict[str, Any]] = {
+        "artifacts": {"url": "pvc://kept/slm"},
+        "tasks": [a_classification(limit=3), a_classification("two", limit=2)],
+    }
+
+    async def test_keep_what_was_asked_and_answered(self, tmp_path: Path) -> None:
+        result = await tried(a_plan(**self.PLAN), folders=Folders(artifacts=tmp_path))
+        assert result.failure is None
+        kept = result.tasks[0].artifact
+        assert kept is not None
+        assert kept.url == "pvc://kept/slm/team/demo-1/demo-1-small/1/intents.jsonl.gz"
+        content = (tmp_path / kept.url.removeprefix("pvc://kept/")).read_bytes()
+        assert kept.digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+        assert kept.size_bytes == len(content)
+        records = [json.loads(line) for line in gzip.decompress(content).splitlines()]
+        assert len(records) == 3
+        assert set(records[0]) == {
+            "id", "input", "expected", "prompt", "promptTokens", "output", "finishReason",
+            "answer", "score",
+        }  # fmt: skip
+        assert sum(r["score"] for r in records) == pytest.approx(
+            3 * float(result.tasks[0].score.value if result.tasks[0].score else "nan"), abs=1e-5
+        )
+        assert result.tasks[1].artifact is not None
+
+    async def test_have_the_same_digest_for_the_same_answers(self, tmp_path: Path) -> None:
+        first = await tried(a_plan(**self.PLAN), folders=Folders(artifacts=tmp_path / "a"))
+        again = await tried(a_plan(**self.PLAN), folders=Folders(artifacts=tmp_path / "b"))
+        assert first.tasks == again.tasks
+
+    async def test_that_cannot_be_kept_are_known_before_an_engine_starts(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "slm").write_text("a file where a folder should be")
+        engine = a_simulated_engine(FakeClock(), fault="start")
+        result = await tried(a_plan(**self.PLAN), engine, folders=Folders(artifacts=tmp_path))
+        assert result.failure is not None
+        assert result.failure.reason == "ArtifactsUnwritable"
+        assert "spec.artifacts.url" in result.failure.message
+
+    async def test_that_fail_later_leave_the_scores(self, tmp_path: Path) -> None:
+        class Spoiling(SimulatedEngine):
+            async def serve(self, requests: Any, pacing: Pacing = AT_ONCE) -> Served:
+                if len(requests) > 1:  # not the warm-up
+                    shutil.rmtree(tmp_path / "slm")
+                    (tmp_path / "slm").write_text("a file where a folder should be")
+                return await super().serve(requests, pacing)
+
+        clock = FakeClock()
+        engine = Spoiling("small", sleep=clock.sleep_async, monotonic=clock.monotonic)
+        plan = a_plan(workloads=[], **self.PLAN)
+        result = await tried(plan, engine, clock=clock, folders=Folders(artifacts=tmp_path))
+        assert [task.score is not None for task in result.tasks] == [True, True]
+        assert [task.artifact for task in result.tasks] == [None, None]
+        assert result.failure is not None
+        assert result.failure.reason == "ArtifactsUnwritable"
 
 
 class BreakingEngine(SimulatedEngine):

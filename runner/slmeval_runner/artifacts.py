@@ -1,0 +1,105 @@
+"""Keeping what was asked and answered, one file a task, on a claim or in a bucket."""
+
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slmeval_api.plan import Plan
+from slmeval_api.result import TaskArtifact
+
+from slmeval_runner.failures import ArtifactsUnwritable
+from slmeval_runner.folders import Folders
+
+MARKER = ".writable"
+SHOWN_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """The folder of one trial's attempt."""
+
+    url: str
+    """As it is shown."""
+    target: str
+    """As fsspec writes to it."""
+
+    def check(self) -> None:
+        """Write and remove an empty file, before a GPU works for what cannot be kept.
+
+        Raises:
+            ArtifactsUnwritable: that cannot be done.
+
+        """
+        self._write(MARKER, b"")
+        self._remove(MARKER)
+
+    def keep(self, task: str, records: Iterable[Mapping[str, Any]]) -> TaskArtifact:
+        """Write `records` as gzipped JSON lines; the same ones give the same bytes.
+
+        Raises:
+            ArtifactsUnwritable: they cannot be written.
+
+        """
+        packed = io.BytesIO()
+        with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
+            for record in records:
+                file.write(
+                    json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+                )
+        content = packed.getvalue()
+        name = f"{task}.jsonl.gz"
+        self._write(name, content)
+        return TaskArtifact(
+            url=f"{self.url}/{name}",
+            digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
+            size_bytes=len(content),
+        )
+
+    def _write(self, name: str, content: bytes) -> None:
+        try:
+            system, path = self._place(name)
+            system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            system.pipe_file(path, content)
+        except Exception as error:  # whatever a store's own package raises
+            raise self._unwritable(error) from error
+
+    def _remove(self, name: str) -> None:
+        try:
+            system, path = self._place(name)
+            system.rm_file(path)
+        except Exception as error:
+            raise self._unwritable(error) from error
+
+    def _place(self, name: str) -> tuple[Any, str]:
+        from fsspec.core import url_to_fs
+
+        system, path = url_to_fs(f"{self.target}/{name}")
+        return system, str(path)
+
+    def _unwritable(self, error: Exception) -> ArtifactsUnwritable:
+        if isinstance(error, ImportError):
+            cure = "use a pool whose image has that package, or a claim: pvc://claim/folder"
+        else:
+            cure = (
+                "let the workers write there (a claim: ReadWriteOnce or ReadWriteMany, with room; "
+                "a bucket: credentials in the pool's env), or correct spec.artifacts.url"
+            )
+        said = f"{type(error).__name__}: {error}"[:SHOWN_CHARACTERS]
+        return ArtifactsUnwritable(f"{self.url} cannot be written to: {said}: {cure}")
+
+
+def artifacts_of(plan: Plan, trial: str, folders: Folders) -> Artifacts | None:
+    """Return where `trial` keeps its artifacts; None: nothing is to be kept."""
+    if plan.artifacts is None:
+        return None
+    base = plan.artifacts.url.rstrip("/")
+    below = f"{plan.namespace}/{plan.run}/{trial}/{plan.attempt}"
+    claim = plan.artifacts.claim
+    if claim is None:
+        return Artifacts(f"{base}/{below}", f"{base}/{below}")
+    folder = folders.artifacts / base.removeprefix(f"pvc://{claim}").lstrip("/")
+    return Artifacts(f"{base}/{below}", f"file://{folder / below}")
