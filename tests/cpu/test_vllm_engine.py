@@ -4,6 +4,7 @@ Runs where vLLM is installed; SLMEVAL_TEST_MODEL names the model's folder.
 """
 
 import asyncio
+import math
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -44,6 +45,7 @@ class Started:
     """An engine that runs, for tests that are no coroutines."""
 
     def __init__(self) -> None:
+        os.environ["CXX"] = "no-such-compiler"  # as in the images
         self.engine = VllmEngine(has_gpu=False, is_in_process=True)
         self.facts: EngineFacts = asyncio.run(self.engine.start(MODEL, OPTIONS))
 
@@ -141,6 +143,24 @@ class TestConstrainedAnswers:
     def test_stop_at_the_label(self, vllm: Started) -> None:
         answers = {vllm.ask(f"Is {n} even?", ("yes", "yes, it is"), tokens=40) for n in range(4)}
         assert answers <= {"yes", "yes, it is"}
+
+
+class TestProbabilities:
+    def test_are_those_of_the_whole_vocabulary_and_need_no_compiler(self, vllm: Started) -> None:
+        tokenizer = vllm.engine.tokenizer
+        ids = tokenizer.encode("The capital of France is", with_special_tokens=False)
+        asked = tuple(
+            tokenizer.encode(word, with_special_tokens=False)[0] for word in (" Paris", " banana")
+        )
+        request = Request(prompt_token_ids=ids, max_tokens=1, next_token_ids=asked)
+        paris, banana = vllm.serve(request).outcomes[0].next_log_probabilities
+        assert banana < paris < 0.0
+        every = [tuple(range(n, n + 128)) for n in range(0, 49_152, 128)]
+        outcomes = vllm.serve(
+            *(Request(prompt_token_ids=ids, max_tokens=1, next_token_ids=some) for some in every)
+        ).outcomes
+        logs = [log for outcome in outcomes for log in outcome.next_log_probabilities]
+        assert sum(map(math.exp, logs)) == pytest.approx(1.0, abs=1e-3)
 
 
 class TestTokenizer:

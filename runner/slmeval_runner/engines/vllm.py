@@ -182,6 +182,8 @@ class VllmEngine:
         begun_s = time.monotonic()
         import vllm
 
+        if options.enforce_eager and not self._has_gpu:
+            _compile_nothing()
         imported_s = time.monotonic()
         printed = Printed()
         try:
@@ -277,6 +279,18 @@ class VllmEngine:
         driving, self._driving, self._attachment = self._driving, None, None
         if driving:
             await driving.stop()
+
+
+def _compile_nothing() -> None:
+    """Run eagerly also what vLLM compiles in spite of enforce_eager, here and in its processes.
+
+    On a CPU it wants a C++ compiler as soon as log-probabilities are asked for, and slim images
+    have none.
+    """
+    from torch._dynamo import config
+
+    os.environ["TORCHDYNAMO_DISABLE"] = "1"
+    config.disable = True
 
 
 def _config(arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - vLLM has no types for us
