@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from builders import Json, a_model, a_task
+from builders import Json, a_load, a_model, a_task
 from slmeval_operator.desired.attempt import desired_attempt
 from slmeval_operator.settings import Settings
 from unit.operator.worlds import SETTINGS, a_run, a_run_pool, a_trial
@@ -229,6 +229,14 @@ class TestSecretsReachWhoNeedsThem:
         found = [env_of(c).get("HF_TOKEN") for c in containers_of(job)]
         assert found == [None, None, {"secretKeyRef": {"name": "hub", "key": "key"}}]
 
+    def test_a_pools_secret_is_too_and_may_be_missing_in_the_namespace(self) -> None:
+        reference = {"name": "s3", "key": "id"}
+        variable = {"name": "AWS_ACCESS_KEY_ID", "valueFrom": {"secretKeyRef": reference}}
+        found = [
+            env_of(c).get("AWS_ACCESS_KEY_ID") for c in containers_of(a_rayjob({"env": [variable]}))
+        ]
+        assert found == [None, None, {"secretKeyRef": {**reference, "optional": True}}]
+
     def test_without_one_there_is_none(self) -> None:
         assert "HF_TOKEN" not in json.dumps(a_rayjob())
 
@@ -301,6 +309,18 @@ class TestModelsAndDataAreMounted:
         }
         for path in ("/claims/data", "/claims/weights", "/configmaps/few", "/configmaps/items"):
             assert mounts[path]["readOnly"] is True
+
+    def test_those_of_prompts_too_and_none_for_what_is_read_from_elsewhere(self) -> None:
+        prompts = {"source": "pvc://prompts/chat.csv"}
+        job = a_rayjob(
+            workloads=[a_load("batch", inputTokens=None, prompts=prompts)],
+            tasks=[
+                a_task(data={"test": "s3://bucket/t.csv", "train": "hf://datasets/o/n@main/train"})
+            ],
+        )
+        volumes = volumes_of(workers_of(job)["template"]["spec"])
+        assert [n for n in volumes if n.startswith(("claim-", "data-"))] == ["claim-0"]
+        assert volumes["claim-0"]["persistentVolumeClaim"]["claimName"] == "prompts"
 
     def test_the_head_reads_the_plan_and_no_data(self) -> None:
         job = a_rayjob(tasks=[a_task(data={"test": "configmap://items/t"})])
