@@ -20,6 +20,8 @@ from .table import Rows, Table, shown
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PARQUET_EXPORT = "refs/convert/parquet"
 """The hub's own conversion of a dataset; its folders are configurations."""
+CACHE_MODULE = "datasets.packaged_modules.cache"
+DEFAULT_CONFIGURATION = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,19 +130,35 @@ def _split(wanted: Wanted, found: Found, folders: Folders, open_builder: Callabl
         cache_dir=str(folders.cache / "huggingface" / "datasets"),
         token=_token(),
     )
-    if found.commit is not None and builder.hash != found.commit:
-        # Where the hub cannot be reached, `datasets` takes the newest revision that it has.
-        raise TaskUnusable(
-            f"{wanted.source}: the hub cannot be reached, and the cache has another revision "
-            f"({builder.hash}): {REACH}, or {CLAIM['dataset']}",
-            may_pass=True,
-        )
+    if found.commit is not None:
+        _demand_commit(wanted, found.commit, builder)
     _demand_split(wanted, builder.config.data_files)  # before anything is downloaded
     builder.download_and_prepare()
     _demand_split(wanted, builder.info.splits)
     if not builder.info.splits[wanted.split].num_examples:  # as_dataset would fail over it
         raise TaskUnusable(f"{wanted.source}: has no items: name a split that has rows")
     return builder.as_dataset(split=wanted.split)
+
+
+def _demand_commit(wanted: Wanted, commit: str, builder: Any) -> None:  # noqa: ANN401
+    """Raise TaskUnusable unless the builder has what was asked for.
+
+    Where the hub cannot be reached, `datasets` takes the newest revision in its cache, and any
+    configuration of it where none is named.
+    """
+    configuration = str(builder.config.name)
+    is_cached = type(builder).__module__.startswith(f"{CACHE_MODULE}.")
+    is_any = is_cached and not wanted.configuration and configuration != DEFAULT_CONFIGURATION
+    if builder.hash != commit or is_any:
+        raise _unreachable(wanted, f"revision {builder.hash}, configuration {configuration!r}")
+
+
+def _unreachable(wanted: Wanted, cached: str) -> TaskUnusable:
+    return TaskUnusable(
+        f"{wanted.source}: the hub cannot be reached, and the cache has another one ({cached}): "
+        f"{REACH}, or {CLAIM['dataset']}",
+        may_pass=True,
+    )
 
 
 def _demand_split(wanted: Wanted, splits: Any) -> None:  # noqa: ANN401 - a dict by names, or None
@@ -174,6 +192,8 @@ def _problem(wanted: Wanted, error: Exception) -> TaskUnusable | None:
     named = _configurations(wanted, text) if isinstance(error, ValueError) else None
     if named is not None:
         return TaskUnusable(f"{wanted.source}: {named}")
+    if isinstance(error, ValueError) and re.search(r"Couldn't find cache|in the cache", text):
+        return _unreachable(wanted, text.partition("\n")[0])
     if isinstance(error, RuntimeError) and "scripts are no longer supported" in text:
         return TaskUnusable(
             f"{wanted.source}: the dataset is made by a script, which is never run: name the "

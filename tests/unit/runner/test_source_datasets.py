@@ -1,6 +1,7 @@
 """Datasets: the real loader on folders of the hub's form, and the hub's errors by stand-ins."""
 
 import hashlib
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -41,6 +42,21 @@ class Hub:
 
     def load(self, source: str) -> Table:
         return load_dataset(source, self._folders, find=lambda _: Found(str(self.folder), None))
+
+    def keep(self, configuration: str) -> None:
+        """Put what was loaded where the library would have put it, had it come from the hub."""
+        root = self._folders.cache / "huggingface/datasets"
+        (loaded,) = (p.parent for p in root.glob("repository/*/*/*/dataset_info.json"))
+        kept = root / "org___name" / configuration / "0.0.0" / COMMIT
+        shutil.copytree(loaded, kept)
+        (kept / "repository-test.arrow").rename(kept / "name-test.arrow")
+        described = (kept / "dataset_info.json").read_text()
+        for old, new in (("repository", "name"), ("default", configuration)):
+            described = described.replace(f'"{old}"', f'"{new}"')
+        (kept / "dataset_info.json").write_text(described)
+
+    def offline(self, source: str) -> Table:
+        return load_dataset(source, self._folders)
 
     def rows(self, source: str) -> list[dict[str, Any]]:
         return [values for _, values in self.load(source).rows]
@@ -229,19 +245,44 @@ class TestTheHub:
             "token": "hf_x",
         }
 
-    def test_that_cannot_be_reached_is_not_replaced_by_another_revision(self) -> None:
-        words = rf"the cache has another revision \({'f' * 40}\): .*HF_ENDPOINT"
-        with pytest.raises(TaskUnusable, match=words) as caught:
-            load_dataset(
-                f"hf://datasets/org/name@{COMMIT}/test",
-                Folders(),
-                open_builder=lambda *_, **__: SimpleNamespace(hash="f" * 40),
-            )
-        assert caught.value.may_pass
-
     def test_lets_errors_of_our_own_making_be_seen(self) -> None:
         with pytest.raises(TypeError, match="a bug"):
             load_dataset(f"{SOURCE}/test", Folders(), find=raising(TypeError("a bug")))
+
+
+class TestTheCacheWhereTheHubCannotBeReached:
+    @pytest.fixture
+    def cached(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
+        import datasets.config
+
+        hub.put("test.jsonl", '{"text": "a"}\n')
+        hub.load(f"{SOURCE}/test")
+        monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+        return hub
+
+    def test_serves_exactly_the_commit(self, cached: Hub) -> None:
+        cached.keep("default")
+        source = f"hf://datasets/org/name@{COMMIT}/test"
+        assert list(cached.offline(source).rows) == [(f"{source}: row 1", {"text": "a"})]
+
+    @pytest.mark.parametrize(
+        ("kept", "asked", "words"),
+        [
+            (["default"], f"{'f' * 40}/test", rf"another one \(revision {COMMIT}, conf.*HF_ENDP"),
+            (["en"], f"{COMMIT}/test", r"another one \(.*configuration 'en'\)"),
+            (["en", "de"], f"{COMMIT}/test", r"another one \(There are multiple"),
+            (["en"], f"{COMMIT}/de/test", r"another one \(Couldn't find cache"),
+            ([], f"{COMMIT}/test", r"download failed: ConnectionError: .*HF_ENDPOINT"),
+        ],
+    )
+    def test_serves_nothing_else(
+        self, kept: list[str], asked: str, words: str, cached: Hub
+    ) -> None:
+        for configuration in kept:
+            cached.keep(configuration)
+        with pytest.raises(TaskUnusable, match=words) as caught:
+            cached.offline(f"hf://datasets/org/name@{asked}")
+        assert caught.value.may_pass
 
 
 def raising(error: Exception) -> Any:
