@@ -160,3 +160,14 @@ def write_lines(path: Path, *lines: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines))
     return path
+
+
+def parquet_of(columns: dict[str, list[Any]]) -> bytes:
+    """Return a Parquet file."""
+    import pyarrow
+    from pyarrow import parquet
+
+    out = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.table(columns), out)
+    written: bytes = out.getvalue().to_pybytes()
+    return written

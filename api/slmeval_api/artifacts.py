@@ -5,11 +5,9 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from .base import ApiModel, Rule, demand, rules
+from .data import IN_BUCKET
 
-ARTIFACT_URL = (
-    r"^(pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[A-Za-z0-9._-]+)*"
-    r"|(s3|gs|abfs)://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*)$"
-)
+ARTIFACT_URL = rf"^(pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[A-Za-z0-9._-]+)*|{IN_BUCKET})$"
 ArtifactUrl = Annotated[str, StringConstraints(pattern=ARTIFACT_URL, min_length=6, max_length=512)]
 NO_PARENT = Rule(
     "!self.url.contains('..')",
@@ -25,9 +23,9 @@ class Artifacts(ApiModel):
 
     url: ArtifactUrl = Field(
         description=(
-            "Folder: pvc://claim/folder, or s3://, gs:// or abfs://bucket/folder (the pool's "
-            "image must have the package of that scheme, its env the credentials). A trial "
-            "writes below NAMESPACE/RUN/TRIAL/ATTEMPT, one file a task: gzipped JSON lines "
+            "Folder: pvc://claim/folder of this namespace, or s3://bucket/folder, gs://... or "
+            "abfs://..., logged in as for data (docs/guides/data-sources.md). A trial writes "
+            "below NAMESPACE/RUN/TRIAL/ATTEMPT, one file a task: gzipped JSON lines "
             "with prompt, output, answer and score of each item."
         )
     )

@@ -6,12 +6,30 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from .base import ApiModel, Rule, demand, rules
 
+_PATH = r"(/[A-Za-z0-9._=+-]+)+"
+_AZURE = r"\.dfs\.core\.windows\.net"
+_HUB_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+HUB_DATASET = (
+    rf"hf://datasets/({_HUB_NAME}/{_HUB_NAME})"
+    rf"@({_HUB_NAME}|refs/pr/[0-9]+|refs/convert/parquet)"
+    rf"(/{_HUB_NAME})?/([A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*)"
+)
+"""Groups: repository, revision, configuration with its slash (or none), split."""
+IN_BUCKET = (
+    rf"s3://[a-z0-9][-.a-z0-9]{{1,61}}[a-z0-9]{_PATH}"
+    rf"|gs://[a-z0-9][-._a-z0-9]{{1,61}}[a-z0-9]{_PATH}"
+    rf"|abfs://[a-z0-9][-a-z0-9]{{1,61}}[a-z0-9]@[a-z0-9]{{3,24}}{_AZURE}{_PATH}"
+)
 DATA = (
     r"^(builtin://[a-z0-9][-a-z0-9]*/(train|test)"
     r"|configmap://[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9._-]+"
     r"|pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[A-Za-z0-9._-]+)+"
-    r"|file://(/[A-Za-z0-9._-]+)+)$"
+    r"|file://(/[A-Za-z0-9._-]+)+"
+    rf"|{IN_BUCKET}"
+    rf"|https://[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:[0-9]{{1,5}})?{_PATH}"
+    rf"|{HUB_DATASET})$"
 )
+"""No URL may hold a user, a password, a query or a fragment: specs are no place for secrets."""
 DataSource = Annotated[str, StringConstraints(pattern=DATA, min_length=8, max_length=512)]
 FieldName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=64)
@@ -39,10 +57,15 @@ DATA_RULES = (NO_PARENT, TRAIN_IS_NOT_TEST, OVERLAP_IS_WITH_TRAIN)
 
 
 class TaskData(ApiModel):
-    """Where the items come from: JSON lines, one object a line.
+    """Where the items come from.
 
-    Sources: `builtin://sample/test` (ships with the runner), `configmap://name/key` and
-    `pvc://claim/file` (of this namespace), `file:///file` (in the pool's image).
+    Files: `builtin://sample/test` (ships with the runner), `configmap://name/key` and
+    `pvc://claim/file` (of this namespace), `file:///file` (in the pool's image),
+    `s3://bucket/key`, `gs://bucket/key`, `abfs://container@account.dfs.core.windows.net/path`,
+    `https://host/path`. The name tells the format: .csv, .parquet, and JSON lines for any other.
+
+    Datasets of the Hugging Face hub: `hf://datasets/org/name@revision/split`, or
+    `hf://datasets/org/name@revision/configuration/split`. Revision: a commit, tag or branch.
     """
 
     model_config = ConfigDict(json_schema_extra=rules(*DATA_RULES))

@@ -125,19 +125,52 @@ class Gpus(ApiModel):
     )
 
 
+ENV_HAS_ONE_VALUE = Rule(
+    "has(self.value) != has(self.valueFrom)",
+    "name value, or valueFrom for a key of a Secret: exactly one of them",
+    lambda e: (e.value is None) != (e.value_from is None),
+)
+ENV_RULES = (ENV_IS_FREE, ENV_HAS_ONE_VALUE)
+
+
+class SecretKey(ApiModel):
+    """A key of a Secret of the evaluation's namespace."""
+
+    name: ObjectName = Field(description="The Secret.")
+    key: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", min_length=1, max_length=253)
+    ] = Field(description="The key in it.")
+
+
+class EnvSource(ApiModel):
+    """Where a variable's value is, as in a pod's spec."""
+
+    secret_key_ref: SecretKey = Field(
+        description=(
+            "A Secret of the evaluation's namespace. Where there is none, the variable is left "
+            "out: what needs it says so."
+        )
+    )
+
+
 class EnvVar(ApiModel):
     """An environment variable of the worker."""
 
-    model_config = ConfigDict(json_schema_extra=rules(ENV_IS_FREE))
+    model_config = ConfigDict(json_schema_extra=rules(*ENV_RULES))
 
     name: Annotated[
         str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$", min_length=1, max_length=128)
     ] = Field(description="Name, upper case.")
-    value: Annotated[str, StringConstraints(max_length=1024)] = Field(description="Value.")
+    value: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
+        default=None, description="Value. Everybody who may read pools can read it."
+    )
+    value_from: EnvSource | None = Field(
+        default=None, description="Where the value is, if it is a secret."
+    )
 
     @model_validator(mode="after")
     def _rules(self) -> "EnvVar":
-        return demand(self, ENV_IS_FREE)
+        return demand(self, *ENV_RULES)
 
 
 class PoolSpec(ApiModel):
@@ -210,7 +243,10 @@ class PoolSpec(ApiModel):
         Field(
             default_factory=list,
             json_schema_extra={"default": []},
-            description="Environment of the workers, for engine settings that have no field.",
+            description=(
+                "Environment of the workers: engine settings that have no field, and what object "
+                "stores of data are read with (docs/guides/data-sources.md)."
+            ),
         )
     )
     price_per_hour: PositiveDecimal | None = Field(

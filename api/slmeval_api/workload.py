@@ -73,22 +73,24 @@ Requests = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class PromptFile(ApiModel):
-    """Prompts of your own: JSON lines, one object a line.
+    """Prompts of your own, one a row.
 
-    `text` holds a text, or a conversation as a list of {role, content}; a line may say how many
+    `text` holds a text, or a conversation as a list of {role, content}; a row may say how many
     tokens to generate. Sources are those of tasks' data.
     """
 
     model_config = ConfigDict(json_schema_extra=rules(NO_PARENT))
 
-    source: DataSource = Field(description="The file: builtin, configmap, pvc or file.")
+    source: DataSource = Field(
+        description="Where they come from: any source that a task's data may have."
+    )
     text: FieldName = Field(
         default="prompt", description="Column of the prompt: a text or messages. Default prompt."
     )
     output_tokens: FieldName = Field(
         default="outputTokens",
         description=(
-            "Column of the tokens to generate; a line without one takes the workload's "
+            "Column of the tokens to generate; a row without one takes the workload's "
             "outputTokens. Default outputTokens."
         ),
     )

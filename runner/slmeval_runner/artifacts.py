@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from slmeval_api.plan import Plan
@@ -13,6 +14,7 @@ from slmeval_api.result import TaskArtifact
 
 from slmeval_runner.failures import ArtifactsUnwritable
 from slmeval_runner.folders import Folders
+from slmeval_runner.sources.urls import LOGINS, find
 
 MARKER = ".writable"
 SHOWN_CHARACTERS = 300
@@ -24,8 +26,8 @@ class Artifacts:
 
     url: str
     """As it is shown."""
-    target: str
-    """As fsspec writes to it."""
+    target: Path | str
+    """Where the worker has it: a folder, or a URL."""
 
     def check(self) -> None:
         """Write and remove an empty file, before a GPU works for what cannot be kept.
@@ -75,21 +77,20 @@ class Artifacts:
             raise self._unwritable(error) from error
 
     def _place(self, name: str) -> tuple[Any, str]:
-        from fsspec.core import url_to_fs
+        from fsspec.implementations.local import LocalFileSystem
 
-        system, path = url_to_fs(f"{self.target}/{name}")
-        return system, str(path)
+        if isinstance(self.target, Path):
+            return LocalFileSystem(), str(self.target / name)
+        return find(f"{self.target}/{name}")
 
     def _unwritable(self, error: Exception) -> ArtifactsUnwritable:
-        if isinstance(error, ImportError):
-            cure = "use a pool whose image has that package, or a claim: pvc://claim/folder"
-        else:
-            cure = (
-                "let the workers write there (a claim: ReadWriteOnce or ReadWriteMany, with room; "
-                "a bucket: credentials in the pool's env), or correct spec.artifacts.url"
-            )
+        cure = LOGINS.get(self.url.partition("://")[0]) or (
+            "name a claim that workers may write to (ReadWriteOnce or ReadWriteMany, with room)"
+        )
         said = f"{type(error).__name__}: {error}"[:SHOWN_CHARACTERS]
-        return ArtifactsUnwritable(f"{self.url} cannot be written to: {said}: {cure}")
+        return ArtifactsUnwritable(
+            f"{self.url} cannot be written to: {said}: {cure}, or correct spec.artifacts.url"
+        )
 
 
 def artifacts_of(plan: Plan, trial: str, folders: Folders) -> Artifacts | None:
@@ -102,4 +103,4 @@ def artifacts_of(plan: Plan, trial: str, folders: Folders) -> Artifacts | None:
     if claim is None:
         return Artifacts(f"{base}/{below}", f"{base}/{below}")
     folder = folders.artifacts / base.removeprefix(f"pvc://{claim}").lstrip("/")
-    return Artifacts(f"{base}/{below}", f"file://{folder / below}")
+    return Artifacts(f"{base}/{below}", folder / below)

@@ -1,6 +1,5 @@
 """Finding a model's folder: on a claim, in the image, or on the hub; and its digest."""
 
-import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -12,12 +11,10 @@ from slmeval_api.model import ModelEntry
 
 from slmeval_runner.failures import ModelUnusable
 from slmeval_runner.folders import Folders
+from slmeval_runner.hub_errors import hub_problem
 
 SMALL_FILE_BYTES = 32 * 1024 * 1024
 SHOWN = 12
-STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-TRANSPORTS = ("requests", "urllib3", "httpx", "httpx2", "httpcore", "httpcore2", "hf_xet")
-"""Libraries that versions of the hub's client have used."""
 SHAPE_PATTERNS = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken"]
 """Config and tokenizer: all that random weights need."""
 WEIGHT_PATTERNS = ["*.safetensors"]
@@ -82,10 +79,10 @@ def _from_hub(
             )
         )
     except Exception as error:
-        known = _hub_error(source, repository, revision, error)
+        known = hub_problem(error, kind="model", repository=repository, revision=revision)
         if known is None:
             raise
-        raise known from error
+        raise ModelUnusable(f"{source}: {known.message}", may_pass=known.may_pass) from error
     return path, path.name  # the hub's cache names a snapshot's folder after its commit
 
 
@@ -94,56 +91,6 @@ def _snapshot_download() -> Callable[..., str]:
 
     download: Callable[..., str] = snapshot_download
     return download
-
-
-def _hub_error(
-    source: str, repository: str, revision: str, error: Exception
-) -> ModelUnusable | None:
-    """Return what `error` means for a person; None: nothing that is known of downloads."""
-    from huggingface_hub import errors
-
-    secret = "set spec.huggingFace.secretName to a Secret whose token"
-    if isinstance(error, errors.GatedRepoError):
-        return ModelUnusable(
-            f"{source}: the model is gated: accept its licence on huggingface.co/{repository}, "
-            f"then {secret} belongs to that account"
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return ModelUnusable(f"{source}: the model has no revision {revision!r}: correct source")
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return ModelUnusable(
-            f"{source}: there is no such model, or it is private: correct source, or {secret} may "
-            "read it"
-        )
-    if isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled):
-        return ModelUnusable(
-            f"{source}: is not in the cache and the hub cannot be reached: let the workers reach "
-            "huggingface.co (or set HF_ENDPOINT in the pool's env), or put the model on a claim "
-            "and name it as pvc://claim/folder",
-            may_pass=True,
-        )
-    return _transport_error(source, secret, error)
-
-
-def _transport_error(source: str, secret: str, error: Exception) -> ModelUnusable | None:
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status in (401, 403):
-        return ModelUnusable(f"{source}: the hub answers {status}: {secret} may read it")
-    if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
-        return ModelUnusable(
-            f"{source}: cannot be stored: {error}: give the pool a cacheClaim with more room",
-            may_pass=True,
-        )
-    if status is not None or isinstance(error, OSError) or _is_transport(error):
-        return ModelUnusable(
-            f"{source}: download failed: {type(error).__name__}: {str(error)[:300]}", may_pass=True
-        )
-    return None
-
-
-def _is_transport(error: Exception) -> bool:
-    module = type(error).__module__.partition(".")[0]
-    return module in TRANSPORTS
 
 
 def _check(source: str, folder: Path, *, is_dummy: bool) -> None:

@@ -307,12 +307,6 @@ TASKS = (
         "train and test must differ",
     ),
     Bad(
-        "test data on the web",
-        _data(test="https://example.com/test.jsonl"),
-        "spec.tasks[0].data.test",
-        "should match",
-    ),
-    Bad(
         "a part of a sample that does not exist",
         _data(test="builtin://support-intents/dev"),
         "spec.tasks[0].data.test",
@@ -321,6 +315,12 @@ TASKS = (
     Bad(
         "a way out of the claim of the data",
         _data(test="pvc://data/../secrets.jsonl"),
+        "spec.tasks[0].data",
+        "must not contain '..'",
+    ),
+    Bad(
+        "a way out of a bucket",
+        _data(test="s3://bucket/a/../../test.jsonl"),
         "spec.tasks[0].data",
         "must not contain '..'",
     ),
@@ -345,4 +345,29 @@ TASKS = (
     Bad("no item", _task(limit=0), "spec.tasks[0].limit", "greater than or equal to 1"),
 )
 
-BAD_MEASURES = (*WORKLOADS, *TASKS)
+SOURCES = tuple(
+    Bad(name, _data(test=source), "spec.tasks[0].data.test", "should match")
+    for name, source in (
+        ("data on the web without encryption", "http://example.com/test.jsonl"),
+        ("a login in a web address", "https://me:secret@example.com/test.jsonl"),
+        ("a login in a query", "https://example.com/test.jsonl?token=secret"),
+        ("a part of a web page", "https://example.com/test.jsonl#top"),
+        ("a web site", "https://example.com"),
+        ("a whole bucket", "s3://bucket"),
+        ("a bucket with a capital letter", "s3://Bucket/test.jsonl"),
+        ("a login to a bucket", "s3://key:secret@bucket/test.jsonl"),
+        ("a folder of a bucket", "gs://bucket/folder/"),
+        ("a container without an account", "abfs://items/test.jsonl"),
+        ("an account of another cloud", "abfs://items@account.example.com/test.jsonl"),
+        ("a protocol that is not known", "ftp://example.com/test.jsonl"),
+        ("a chain of protocols", "simplecache::s3://bucket/test.jsonl"),
+        ("a dataset without a revision", "hf://datasets/org/name/test"),
+        ("a dataset without a split", "hf://datasets/org/name@main"),
+        ("a dataset without an organisation", "hf://datasets/squad@main/test"),
+        ("a model for a dataset", "hf://org/name@main/test"),
+        ("a part of a split", "hf://datasets/org/name@main/test[:100]"),
+        ("a file of a dataset", "hf://datasets/org/name@main/en/data/test.parquet"),
+    )
+)
+
+BAD_MEASURES = (*WORKLOADS, *TASKS, *SOURCES)

@@ -13,6 +13,10 @@ def _toleration(**toleration: object) -> Json:
     return pool_body(tolerations=[toleration])
 
 
+def _secret(**key: str) -> Json:
+    return {"secretKeyRef": {"name": "login", **key}}
+
+
 def _gpus(**gpus: object) -> Json:
     return pool_body(gpus={"memoryGiB": 48, **gpus})
 
@@ -161,6 +165,36 @@ ENVIRONMENT = (
     Bad("a variable in lower case", _env("http_proxy"), "spec.env[0].name", "should match"),
     Bad("a variable of Ray's", _env("RAY_ADDRESS"), "spec.env[0]", "cannot be overridden"),
     Bad("the hub's token", _env("HF_TOKEN"), "spec.env[0]", "cannot be overridden"),
+    Bad(
+        "a variable without a value",
+        pool_body(env=[{"name": "A"}]),
+        "spec.env[0]",
+        "name value, or valueFrom for a key of a Secret: exactly one of them",
+    ),
+    Bad(
+        "a variable with two values",
+        pool_body(env=[{"name": "A", "value": "1", "valueFrom": _secret(key="a")}]),
+        "spec.env[0]",
+        "name value, or valueFrom for a key of a Secret: exactly one of them",
+    ),
+    Bad(
+        "a variable of Ray's from a Secret",
+        pool_body(env=[{"name": "RAY_ADDRESS", "valueFrom": _secret(key="a")}]),
+        "spec.env[0]",
+        "cannot be overridden",
+    ),
+    Bad(
+        "a Secret without a key",
+        pool_body(env=[{"name": "A", "valueFrom": _secret()}]),
+        "spec.env[0].valueFrom.secretKeyRef.key",
+        "Required value",
+    ),
+    Bad(
+        "a variable from a ConfigMap",
+        pool_body(env=[{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "a"}}}]),
+        "spec.env[0].valueFrom.configMapKeyRef",
+        "unknown field",
+    ),
     Bad(
         "a variable named twice",
         pool_body(env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]),

@@ -93,6 +93,19 @@ EVALUATIONS = (
     Good("data in a ConfigMap", _data("configmap://my.items/test.jsonl")),
     Good("data in a claim", _data("pvc://data/a/b/test.jsonl", "pvc://data/a/b/train.jsonl")),
     Good("data in the image", _data("file:///data/test.jsonl")),
+    Good("data in object stores", _data("s3://my.bucket-1/year=2026/test.parquet",
+                                        "gs://my_bucket/a/train.csv")),
+    Good("data in Azure", _data("abfs://items@account1.dfs.core.windows.net/a/test.csv")),
+    Good("data on the web", _data("https://data.example.com:8443/v1.0/test+more.csv")),
+    Good("a dataset of the hub", _data("hf://datasets/SetFit/sst2@main/test",
+                                       "hf://datasets/SetFit/sst2@main/train")),
+    Good("a dataset's configuration at a commit", _data(
+        "hf://datasets/cais/mmlu@" + "0" * 40 + "/high_school-1.2/dev.part_2")),
+    Good("a proposed change of a dataset", _data("hf://datasets/o/n@refs/pr/12/test")),
+    Good("the hub's own conversion of a dataset", _data(
+        "hf://datasets/o/n@refs/convert/parquet/en/test")),
+    Good("prompts in an object store", evaluation_body(workloads=[a_load(
+        "batch", inputTokens=None, prompts={"source": "s3://bucket/prompts.parquet"})])),
     Good("examples", evaluation_body(tasks=[a_task(
         data={"test": "builtin://a/test", "train": "builtin://a/train"},
         fewShot={"count": 64, "strategy": "Random"})])),
@@ -139,6 +152,9 @@ POOLS = (
     Good("a free pool", pool_body(pricePerHour="0")),
     Good("a price to the last digit", pool_body(pricePerHour="1.123456789")),
     Good("an empty variable", pool_body(env=[{"name": "VLLM_USE_V1", "value": ""}])),
+    Good("a variable from a Secret", pool_body(env=[
+        {"name": "AWS_SECRET_ACCESS_KEY",
+         "valueFrom": {"secretKeyRef": {"name": "s3.login", "key": "secret.key"}}}])),
     Good("an image by digest", pool_body(image="registry:5000/a/b:v1@sha256:" + "0" * 64)),
     Good("another vendor's GPU", pool_body(gpus={"memoryGiB": 64, "resourceName": "amd.com/gpu"})),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from slmeval_api.plan import (
     WORKER_RESOURCE,
     Plan,
 )
-from slmeval_api.pool import PoolSpec, Resources
+from slmeval_api.pool import EnvVar, PoolSpec, Resources
 
 from slmeval_operator.settings import Settings
 
@@ -157,6 +157,16 @@ def _env(**values: str) -> list[dict[str, Any]]:
     return [{"name": k, "value": v} for k, v in (common | values).items()]
 
 
+def _variable(variable: EnvVar) -> dict[str, Any]:
+    """Return a pool's variable as a container has it."""
+    if variable.value_from is None:
+        return {"name": variable.name, "value": variable.value}
+    # Optional: a pool serves namespaces that have no such Secret, and do not need it. The runner
+    # can say which source it could not read; a pod that does not start says nothing.
+    reference = variable.value_from.secret_key_ref.to_json_data() | {"optional": True}
+    return {"name": variable.name, "valueFrom": {"secretKeyRef": reference}}
+
+
 def _head(
     plan: Plan, pool: PoolSpec, *, meta: dict[str, Any], account: str, settings: Settings
 ) -> dict[str, Any]:
@@ -240,7 +250,7 @@ def _worker(
         RAY_worker_niceness="0",  # Ray's 15 would measure how the engine yields to others
     )
     env = [*engine_env, node]
-    env += [{"name": e.name, "value": e.value} for e in pool.env]
+    env += [_variable(e) for e in pool.env]
     if question.hugging_face:
         secret = question.hugging_face
         reference = {"name": secret.secret_name, "key": secret.secret_key}

@@ -8,6 +8,9 @@ from slmeval_api.evaluation import Question
 def _sources(question: Question) -> Iterator[str]:
     for model in question.models:
         yield model.source
+    for workload in question.workloads:
+        if workload.load.prompts is not None:
+            yield workload.load.prompts.source
     for task in question.tasks:
         yield task.data.test
         if task.data.train is not None:
@@ -27,10 +30,10 @@ def _named(question: Question, scheme: str) -> list[str]:
 
 
 def claims_of(question: Question) -> list[str]:
-    """Return the PersistentVolumeClaims that models, tasks and prompts are read from, sorted."""
+    """Return the PersistentVolumeClaims that models, prompts and tasks are read from, sorted."""
     return _named(question, "pvc://")
 
 
 def configmaps_of(question: Question) -> list[str]:
-    """Return the ConfigMaps that tasks and prompts are read from, sorted."""
+    """Return the ConfigMaps that prompts and tasks are read from, sorted."""
     return _named(question, "configmap://")

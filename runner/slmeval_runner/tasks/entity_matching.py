@@ -106,4 +106,4 @@ def _record(row: Row, role: str) -> str:
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

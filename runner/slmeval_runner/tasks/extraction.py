@@ -40,9 +40,7 @@ class Extraction(TaskType[Text, Found]):
 
     def read(self, row: Row) -> Text:
         """Return the text and the values of each key."""
-        entities = row.value("entities")
-        if not isinstance(entities, dict):
-            raise row.unfit("entities", "an object of texts or lists of texts", entities)
+        entities = row.record("entities", "texts or lists of texts")
         demand_known(row, "entities", list(entities), self._known.keys())
         values = dict[str, list[str]]()
         for key, value in entities.items():

@@ -1,5 +1,6 @@
 """Numeric answers: a question whose answer is a number."""
 
+from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ class Numeric(TaskType[Sum, Fraction]):
     def read(self, row: Row) -> Sum:
         """Return question and number."""
         answer = row.value("answer")
-        is_number = isinstance(answer, int | float) and not isinstance(answer, bool)
+        is_number = isinstance(answer, int | float | Decimal) and not isinstance(answer, bool)
         written = str(answer) if is_number else answer
         value = number(written) if isinstance(written, str) else None
         if value is None:

@@ -23,7 +23,8 @@ from slmeval_api.task import Task
 from slmeval_runner.engines.base import Outcome, Request, Tokenizer
 from slmeval_runner.failures import MeasurementInvalid, TaskUnusable, TrialError
 from slmeval_runner.folders import Folders
-from slmeval_runner.items import Row, content_of, rows
+from slmeval_runner.items import Row
+from slmeval_runner.sources import load
 from slmeval_runner.stats import score
 
 from .base import Chosen, Form, Judged, TaskType, Written
@@ -109,10 +110,10 @@ def prepare(task: Task, type_: TaskType[Any, Any], *, seed: int, folders: Folder
 def _load(
     task: Task, type_: TaskType[Any, Any], source: str, folders: Folders
 ) -> tuple[list[Item[Any]], bytes]:
-    """Return the items of a file, and the SHA-256 of its bytes."""
-    content = content_of(source, folders)
+    """Return the items of a source, and its SHA-256."""
+    table = load(source, folders)
     items, places = list[Item[Any]](), dict[str, str]()
-    for where, values in rows(source, content):
+    for where, values in table.rows:
         row = Row(values, where, task.data.fields)
         found = type_.read(row)
         name = _name(row) if "id" in task.data.fields else str(len(items))
@@ -123,7 +124,7 @@ def _load(
             )
         places[name] = where
         items.append(Item(name, type_.text(found), type_.label(found), found))
-    return items, hashlib.sha256(content).digest()
+    return items, table.digest
 
 
 def _name(row: Row) -> str:

@@ -46,7 +46,7 @@ class QuestionAnswering(TaskType[Asked, str]):
         if not answers and not self._options.unanswerable:
             raise TaskUnusable(
                 f"{row.where}: answers is empty: set unanswerable: true if some questions of this "
-                "task have none, or correct the line"
+                "task have none, or correct it"
             )
         return Asked(context_of(row), row.text("question"), answers)
 

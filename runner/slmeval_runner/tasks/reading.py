@@ -20,7 +20,7 @@ def demand_known(row: Row, role: str, labels: list[str], known: AbstractSet[str]
             shown = ", ".join(sorted(known)[:SHOWN]) + (", ..." if len(known) > SHOWN else "")
             raise TaskUnusable(
                 f"{row.where}: {role} is {label[:128]!r}, which is not among the task's "
-                f"{len(known)} ({shown}): add it there or correct the line"
+                f"{len(known)} ({shown}): add it there or correct it"
             )
 
 

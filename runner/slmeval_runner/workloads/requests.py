@@ -11,7 +11,7 @@ from slmeval_api.workload import HttpWorkload, Load, PromptFile
 from slmeval_runner.engines.base import Message, Request, Tokenizer
 from slmeval_runner.failures import MeasurementInvalid, TaskUnusable
 from slmeval_runner.folders import Folders
-from slmeval_runner.items import content_of, rows
+from slmeval_runner.sources import Cell, load
 
 if TYPE_CHECKING:
     import numpy as np
@@ -213,10 +213,10 @@ def _check_context(load: Load, own: Sequence[Request], max_model_len: int) -> No
 
 
 def _own_requests(load: Load, tokenizer: Tokenizer, folders: Folders) -> list[Request]:
-    """Return one request for each line of the user's file.
+    """Return one request for each row of the user's source.
 
     Raises:
-        MeasurementInvalid: the file or a line is not as declared.
+        MeasurementInvalid: the source or a row is not as declared.
 
     """
     if load.prompts is None:
@@ -230,13 +230,15 @@ def _own_requests(load: Load, tokenizer: Tokenizer, folders: Folders) -> list[Re
 def _read(
     file: PromptFile, output_tokens: int, tokenizer: Tokenizer, folders: Folders
 ) -> Iterator[Request]:
-    for where, row in rows(file.source, content_of(file.source, folders)):
+    for where, row in load(file.source, folders).rows:
         ids = _ids(row.get(file.text), f"{where}: column {file.text!r}", tokenizer)
-        asked = row.get(file.output_tokens, output_tokens)
+        asked = row.get(file.output_tokens)
+        asked = asked.parsed() if isinstance(asked, Cell) else asked
+        asked = output_tokens if asked is None else asked
         if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
             raise TaskUnusable(
                 f"{where}: column {file.output_tokens!r} must be a whole number of tokens, at "
-                f"least 1, not {json.dumps(asked)[:64]}"
+                f"least 1, not {json.dumps(asked, default=str)[:64]}"
             )
         yield Request(prompt_token_ids=ids, max_tokens=asked, is_exact=True)
 
@@ -256,7 +258,7 @@ def _ids(value: Any, where: str, tokenizer: Tokenizer) -> list[int]:  # noqa: AN
         return tokenizer.encode(text, with_special_tokens=False)
     raise TaskUnusable(
         f"{where} must be a text that is not empty, or a list of {{role, content}}, not "
-        f"{json.dumps(value)[:64]}"
+        f"{json.dumps(value, default=str)[:64]}"
     )
 
 

@@ -229,6 +229,14 @@ class TestSecretsReachWhoNeedsThem:
         found = [env_of(c).get("HF_TOKEN") for c in containers_of(job)]
         assert found == [None, None, {"secretKeyRef": {"name": "hub", "key": "key"}}]
 
+    def test_a_pools_secret_is_too_and_may_be_missing_in_the_namespace(self) -> None:
+        reference = {"name": "s3", "key": "id"}
+        variable = {"name": "AWS_ACCESS_KEY_ID", "valueFrom": {"secretKeyRef": reference}}
+        found = [
+            env_of(c).get("AWS_ACCESS_KEY_ID") for c in containers_of(a_rayjob({"env": [variable]}))
+        ]
+        assert found == [None, None, {"secretKeyRef": {**reference, "optional": True}}]
+
     def test_without_one_there_is_none(self) -> None:
         assert "HF_TOKEN" not in json.dumps(a_rayjob())
 
@@ -302,11 +310,6 @@ class TestModelsAndDataAreMounted:
         for path in ("/claims/data", "/claims/weights", "/configmaps/few", "/configmaps/items"):
             assert mounts[path]["readOnly"] is True
 
-    def test_prompts_of_workloads_too(self) -> None:
-        load = a_load("batch", inputTokens=None, prompts={"source": "configmap://prompts/chat"})
-        spec = workers_of(a_rayjob(workloads=[load]))["template"]["spec"]
-        assert volumes_of(spec)["data-0"]["configMap"]["name"] == "prompts"
-
     def test_the_claim_of_artifacts_to_be_written_to(self) -> None:
         spec = workers_of(a_rayjob(artifacts={"url": "pvc://kept/slm"}))["template"]["spec"]
         claim = {"persistentVolumeClaim": {"claimName": "kept"}}
@@ -314,6 +317,18 @@ class TestModelsAndDataAreMounted:
         assert "readOnly" not in mounts_of(spec["containers"][0])["/artifacts"]
         bucket = workers_of(a_rayjob(artifacts={"url": "s3://kept/slm"}))["template"]["spec"]
         assert "artifacts" not in volumes_of(bucket)
+
+    def test_those_of_prompts_too_and_none_for_what_is_read_from_elsewhere(self) -> None:
+        prompts = {"source": "pvc://prompts/chat.csv"}
+        job = a_rayjob(
+            workloads=[a_load("batch", inputTokens=None, prompts=prompts)],
+            tasks=[
+                a_task(data={"test": "s3://bucket/t.csv", "train": "hf://datasets/o/n@main/train"})
+            ],
+        )
+        volumes = volumes_of(workers_of(job)["template"]["spec"])
+        assert [n for n in volumes if n.startswith(("claim-", "data-"))] == ["claim-0"]
+        assert volumes["claim-0"]["persistentVolumeClaim"]["claimName"] == "prompts"
 
     def test_the_head_reads_the_plan_and_no_data(self) -> None:
         job = a_rayjob(tasks=[a_task(data={"test": "configmap://items/t"})])

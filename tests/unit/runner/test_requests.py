@@ -247,3 +247,15 @@ class TestRequestsOverHttp:
         path = write_lines(tmp_path / "p.jsonl", '{"prompt": "ab"}')
         with pytest.raises(MeasurementInvalid, match="prompt 1 becomes other tokens"):
             an_http_source(Unreadable(), inputTokens=None, prompts={"source": f"file://{path}"})
+
+
+class TestOwnRequestsOfOtherFormats:
+    def test_may_be_csv_whose_empty_cells_take_the_workloads_length(self, tmp_path: Path) -> None:
+        file = write_lines(tmp_path / "p.csv", "prompt,outputTokens", "a b,7", "c,")
+        source = a_source(inputTokens=None, prompts={"source": f"file://{file}"}, outputTokens=3)
+        assert [request.max_tokens for request in source.take(2, "1")] == [7, 3]
+
+    def test_must_have_a_number_for_a_length(self, tmp_path: Path) -> None:
+        file = write_lines(tmp_path / "p.csv", "prompt,outputTokens", "a b,seven")
+        with pytest.raises(MeasurementInvalid, match="row 1: column 'outputTokens' must be a whol"):
+            a_source(inputTokens=None, prompts={"source": f"file://{file}"})
