@@ -25,6 +25,8 @@ class Request:
     """Not None: the answer can be nothing but JSON of this schema."""
     stop: tuple[str, ...] = ()
     """Texts before which the answer ends."""
+    shows_special_tokens: bool = False
+    """Special tokens stand in the answer's text, and `stop` finds them."""
     next_token_ids: tuple[int, ...] = ()
     """Not empty, at most MAX_NEXT: nothing is asked but how probable each of these tokens is as the
     next one."""
@@ -61,6 +63,9 @@ class Outcome:
     text: str = ""
     next_log_probabilities: tuple[float, ...] = ()
     """Natural logarithms, over the whole vocabulary, of `next_token_ids` in their order."""
+    highest_log_probability: float | None = None
+    """That of the most probable token of the whole vocabulary. None: there are no
+    `next_token_ids`."""
     cached_tokens: int | None = None
     """Prompt tokens taken from the prefix cache; None: the engine does not say."""
     arrival_s: float | None = None
@@ -124,6 +129,14 @@ class Tokenizer(Protocol):
     @property
     def vocabulary(self) -> Sequence[int]:
         """Every token id that a prompt may hold and that has no special meaning."""
+
+    @property
+    def begin(self) -> int | None:
+        """The token that begins a text; None: there is none."""
+
+    @property
+    def end(self) -> int | None:
+        """The token that ends a text; None: there is none."""
 
     def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
         """Return the ids of `text`; special tokens are those the tokenizer itself puts around."""

@@ -114,6 +114,8 @@ class SimulatedTokenizer:
     """One token a word; no chat template."""
 
     vocabulary: Sequence[int] = VOCABULARY
+    begin: int | None = BEGIN_TOKEN
+    end: int | None = None
 
     def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
         """Return one id a word, the same for the same word."""
@@ -261,7 +263,7 @@ class SimulatedEngine:
     def _outcome(
         self, request: Request, number: int, arrival_s: float, scheduled_s: float, pace: float
     ) -> Outcome:
-        text = self._answer(request, number)
+        text, found = self._answer(request, number), self._next(request, number)
         tokens = request.max_tokens if request.is_exact else max(1, len(text.split()))
         is_early = self.fault == "early-end" and request.is_exact
         tokens -= 1 if self.fault == "wrong-tokens" and request.is_exact else 0
@@ -274,7 +276,8 @@ class SimulatedEngine:
             prompt_tokens=prompt_tokens,
             output_tokens=tokens,
             text=text,
-            next_log_probabilities=self._next(request, number),
+            next_log_probabilities=found,
+            highest_log_probability=max(found, default=None),
             cached_tokens=0,
             arrival_s=arrival_s,
             scheduled_s=scheduled_s,

@@ -284,6 +284,8 @@ def _params(request: Request) -> Any:  # noqa: ANN401
         min_tokens=request.max_tokens if request.is_exact else 0,
         ignore_eos=request.is_exact,
         stop=list(request.stop),
+        skip_special_tokens=not request.shows_special_tokens,
+        spaces_between_special_tokens=not request.shows_special_tokens,
         structured_outputs=held_to,
         # Never `logprobs` beside it in one batch: it would get other numbers (vllm#51789).
         logprob_token_ids=list(request.next_token_ids) or None,
@@ -320,6 +322,10 @@ def outcome_of(
         output_tokens=len(answer.token_ids),
         text=answer.text,
         next_log_probabilities=tuple(answer.logprobs[0][i].logprob for i in next_token_ids),
+        # vLLM puts the token that it took beside them: the most probable one.
+        highest_log_probability=(
+            max(token.logprob for token in answer.logprobs[0].values()) if next_token_ids else None
+        ),
         cached_tokens=output.num_cached_tokens,
         arrival_s=times.arrival_time + wall_to_monotonic_s if times else None,
         scheduled_s=(times.scheduled_ts or None) if times else None,
