@@ -9,9 +9,10 @@ def _sources(question: Question) -> Iterator[str]:
     for model in question.models:
         yield model.source
     for task in question.tasks:
-        yield task.data.test
-        if task.data.train is not None:
-            yield task.data.train
+        if task.data is not None:
+            yield task.data.test
+            if task.data.train is not None:
+                yield task.data.train
 
 
 def _named(question: Question, scheme: str) -> list[str]:
