@@ -30,6 +30,9 @@ class Request:
     next_token_ids: tuple[int, ...] = ()
     """Not empty, at most MAX_NEXT: nothing is asked but how probable each of these tokens is as the
     next one."""
+    scored_from: int | None = None
+    """Not None: nothing is asked but how probable the prompt's own tokens are, from this place on,
+    each after those before it. At least 1. Nothing of it is read from the prefix cache."""
     expected: str | None = None
     """The right answer. Only the simulated engine looks at it, having no model to ask."""
     text: str | None = None
@@ -63,9 +66,11 @@ class Outcome:
     text: str = ""
     next_log_probabilities: tuple[float, ...] = ()
     """Natural logarithms, over the whole vocabulary, of `next_token_ids` in their order."""
-    highest_log_probability: float | None = None
-    """That of the most probable token of the whole vocabulary. None: there are no
-    `next_token_ids`."""
+    prompt_log_probabilities: tuple[float, ...] = ()
+    """Those of the prompt's tokens from `scored_from` on."""
+    highest_log_probabilities: tuple[float, ...] = ()
+    """That of the most probable token of the whole vocabulary: where the next token was asked for,
+    or where each of the prompt's stands."""
     cached_tokens: int | None = None
     """Prompt tokens taken from the prefix cache; None: the engine does not say."""
     arrival_s: float | None = None

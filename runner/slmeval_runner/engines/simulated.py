@@ -264,6 +264,7 @@ class SimulatedEngine:
         self, request: Request, number: int, arrival_s: float, scheduled_s: float, pace: float
     ) -> Outcome:
         text, found = self._answer(request, number), self._next(request, number)
+        scored = self._scored(request, number)
         tokens = request.max_tokens if request.is_exact else max(1, len(text.split()))
         is_early = self.fault == "early-end" and request.is_exact
         tokens -= 1 if self.fault == "wrong-tokens" and request.is_exact else 0
@@ -277,7 +278,8 @@ class SimulatedEngine:
             output_tokens=tokens,
             text=text,
             next_log_probabilities=found,
-            highest_log_probability=max(found, default=None),
+            prompt_log_probabilities=scored,
+            highest_log_probabilities=(max(found),) if found else scored,
             cached_tokens=0,
             arrival_s=arrival_s,
             scheduled_s=scheduled_s,
@@ -312,6 +314,17 @@ class SimulatedEngine:
             known = (known + 1) % len(ids)
         rest = (1.0 - RIGHT_SHARE) / len(ids)
         return tuple(math.log(RIGHT_SHARE if n == known else rest) for n in range(len(ids)))
+
+    def _scored(self, request: Request, number: int) -> tuple[float, ...]:
+        """Return the same for each token: RIGHT_SHARE where a right answer was expected.
+
+        By the drawn share; else what is left of it.
+        """
+        if request.scored_from is None:
+            return ()
+        is_right = draw(self._name, "answer", str(request.expected), number) < self._right_share
+        share = RIGHT_SHARE if request.expected is not None and is_right else 1.0 - RIGHT_SHARE
+        return (math.log(share),) * (len(request.prompt_token_ids) - request.scored_from)
 
 
 def draw(*what: object) -> float:

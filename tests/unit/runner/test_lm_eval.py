@@ -64,6 +64,15 @@ def written(prompt_ids: Sequence[int], stop: Sequence[str], max_tokens: int) -> 
 
 def answer(request: Request) -> Outcome:
     facts: dict[str, Any] = {"prompt_tokens": len(request.prompt_token_ids), "output_tokens": 1}
+    if request.scored_from is not None:
+        ids = request.prompt_token_ids
+        steps = [(log_probabilities(ids[:n]), ids[n]) for n in range(request.scored_from, len(ids))]
+        return Outcome(
+            is_finished=True,
+            prompt_log_probabilities=tuple(known[i] for known, i in steps),
+            highest_log_probabilities=tuple(max(known.values()) for known, _ in steps),
+            **facts,
+        )
     if not request.next_token_ids:
         text, reason = written(request.prompt_token_ids, request.stop, request.max_tokens)
         return Outcome(is_finished=True, text=text, finish_reason=reason, **facts)
@@ -71,7 +80,7 @@ def answer(request: Request) -> Outcome:
     return Outcome(
         is_finished=True,
         next_log_probabilities=tuple(known[i] for i in request.next_token_ids),
-        highest_log_probability=max(known.values()),
+        highest_log_probabilities=(max(known.values()),),
         **facts,
     )
 
@@ -169,6 +178,7 @@ class TestScores:
         ("name", "shots", "metric"),
         [
             ("choices", 0, "acc,none"),
+            ("letters", 0, "acc,none"),
             ("last_word", 0, "acc,none"),
             ("written", 0, "exact_match,first-word"),
             ("written", 2, "exact_match,first-word"),
@@ -232,11 +242,19 @@ class TestScores:
 
 
 class TestRequests:
-    def test_ask_for_what_continuations_share_once(self, asker: Asker) -> None:
-        requests = asker.requests(asker.load("choices", limit=1))
+    def test_ask_for_what_continuations_of_a_long_prompt_share_once(self, asker: Asker) -> None:
+        requests = asker.requests(asker.load("choices", 8))[-3:]
         # " ab", " ac", " b": the blank; "a" or "b" after it; "b" or "c" after " a".
         assert [len(r.next_token_ids) for r in requests] == [1, 2, 2]
         assert {r.max_tokens for r in requests} == {1}
+
+    def test_read_continuations_whole_where_the_prompt_is_short(self, asker: Asker) -> None:
+        requests = asker.requests(asker.load("choices", limit=1))
+        continuations = [
+            TOKENIZER.decode(r.prompt_token_ids[r.scored_from or 0 :]) for r in requests
+        ]
+        assert continuations == [" ab", " ac", " b"]
+        assert not any(r.next_token_ids for r in requests)
 
     def test_are_greedy_where_the_task_does_not_say_how(self, asker: Asker) -> None:
         request = asker.requests(asker.load("written", limit=1))[0]

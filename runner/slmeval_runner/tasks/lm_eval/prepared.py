@@ -1,27 +1,20 @@
-"""A task of the harness from its prompts to its scores, by the engine's requests.
-
-A log-probability is a sum over all tokens of a continuation, each asked as a next token: what
-several continuations begin with is asked once, and read from the prefix cache. Four letters are one
-request, where the harness sends four prompts that its engine reads to their ends.
-"""
+"""A task of the harness from its prompts to its scores, by the engine's requests."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from slmeval_api.base import decimal_string
 from slmeval_api.result import LmEvalFacts, TaskItems, TaskMetric, TaskResult
 from slmeval_api.task import Task
 from slmeval_api.task_types import LmEvalTask
 
-from slmeval_runner.engines.base import Outcome, Request, Tokenizer
+from slmeval_runner.engines.base import Outcome, Tokenizer
 from slmeval_runner.failures import TaskUnusable
 from slmeval_runner.stats import score
 from slmeval_runner.tasks.base import Asked
-from slmeval_runner.tasks.choosing import Tree, branched
 from slmeval_runner.tasks.outcomes import (
     BEST,
     SKIPPED,
@@ -31,7 +24,8 @@ from slmeval_runner.tasks.outcomes import (
     tokens_of,
 )
 
-from .encoding import Answer, Continuation, Generation, Wanted, cut_at_stops
+from .asking import Question, question_of
+from .encoding import Answer
 from .harness import HarnessTask, Item
 
 MAX_METRICS = 12
@@ -49,42 +43,11 @@ def load(task: Task, asked: LmEvalTask, *, seed: int, manager: Any = None) -> "P
     return Prepared(task=task, harness=harness, seed=seed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """An item that fits the context, and what is asked of the engine about it."""
+class AskedItem(NamedTuple):
+    """An item that fits the context, and what is asked about it."""
 
     item: Item
-    wanted: list[Wanted]
-    tree: Tree
-    """Of its continuations, in their order; its branchings are the first requests."""
-    requests: list[Request]
-
-    def answers(self, outcomes: Sequence[Outcome]) -> list[Answer] | None:
-        """Return the answer to each of `wanted`; None: not all requests were finished."""
-        if not all(outcome.is_finished for outcome in outcomes):
-            return None
-        branchings = outcomes[: len(self.tree.branchings)]
-        texts = iter(outcomes[len(self.tree.branchings) :])
-        ways = iter(self.tree.ways)
-        return [
-            _likelihood(next(ways), branchings)
-            if isinstance(one, Continuation)
-            else cut_at_stops(next(texts).text, one.stop)
-            for one in self.wanted
-        ]
-
-
-def _likelihood(
-    way: Sequence[tuple[int, int]], branchings: Sequence[Outcome]
-) -> tuple[float, bool]:
-    """Return the sum over a continuation's tokens, and whether each is the most probable one.
-
-    One that is as probable as another counts, as in the harness.
-    """
-    found = [branchings[at].next_log_probabilities[which] for at, which in way]
-    highest = [branchings[at].highest_log_probability for at, _ in way]
-    is_greedy = all(top is not None and one >= top for one, top in zip(found, highest, strict=True))
-    return math.fsum(found), is_greedy
+    question: Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +59,15 @@ class Prepared:
     seed: int
 
     def ask(self, tokenizer: Tokenizer, *, max_model_len: int) -> Asked:
+        """Return what to ask, and how it is judged. Raises TaskUnusable, as `questions`."""
+        questions = self.questions(tokenizer, max_model_len=max_model_len)
+        return Asked(
+            items=len(questions),
+            requests=[request for asked in questions for request in asked.question.requests],
+            result=partial(self.result, questions),
+        )
+
+    def questions(self, tokenizer: Tokenizer, *, max_model_len: int) -> list[AskedItem]:
         """Return what to ask about each item that fits the context; items are never cut.
 
         The harness would cut them at the left, examples first, and score what is left
@@ -105,54 +77,24 @@ class Prepared:
             TaskUnusable: none fits, or this model's tokenizer cannot ask it.
 
         """
-        questions = list[Question]()
+        questions = list[AskedItem]()
         for item in self.harness.items:
-            question = self._question(item, tokenizer)
-            longest = max(len(r.prompt_token_ids) + r.max_tokens for r in question.requests)
-            if longest <= max_model_len:
-                questions.append(question)
+            question = question_of(
+                self.harness.wanted(item, tokenizer),
+                right=self.harness.right_instance(item),
+                text=item.right,
+            )
+            if question.tokens <= max_model_len:
+                questions.append(AskedItem(item, question))
         if not questions:
             raise TaskUnusable(
                 f"none of the {len(self.harness.items)} items fits the context of {max_model_len} "
                 "tokens with the room that the task leaves for an answer: lower "
                 "lmEval.numFewShot, or raise the model's engine.maxModelLen"
             )
-        requests = [request for question in questions for request in question.requests]
-        return Asked(
-            items=len(questions), requests=requests, result=partial(self.result, questions)
-        )
+        return questions
 
-    def _question(self, item: Item, tokenizer: Tokenizer) -> Question:
-        wanted = self.harness.wanted(item, tokenizer)
-        tree = branched(
-            [tuple(one.before_ids) for one in wanted if isinstance(one, Continuation)],
-            [one.ids for one in wanted if isinstance(one, Continuation)],
-        )
-        right = self.harness.right_instance(item)
-        expected = dict[int, int]() if right is None else dict(tree.ways[right])
-        requests = [
-            Request(
-                prompt_token_ids=branching.prompt_ids,
-                max_tokens=1,
-                next_token_ids=branching.next_ids,
-                expected=str(branching.next_ids[expected[at]]) if at in expected else None,
-            )
-            for at, branching in enumerate(tree.branchings)
-        ]
-        requests += [
-            Request(
-                prompt_token_ids=one.prompt_ids,
-                max_tokens=one.max_tokens,
-                stop=tuple(one.stop),
-                shows_special_tokens=True,
-                expected=str(item.right),
-            )
-            for one in wanted
-            if isinstance(one, Generation)
-        ]
-        return Question(item=item, wanted=wanted, tree=tree, requests=requests)
-
-    def result(self, questions: Sequence[Question], outcomes: Sequence[Outcome]) -> TaskResult:
+    def result(self, questions: Sequence[AskedItem], outcomes: Sequence[Outcome]) -> TaskResult:
         """Return the scores, of the outcomes of all requests in their order.
 
         Raises:
@@ -160,13 +102,12 @@ class Prepared:
 
         """
         answered, cut_short, start = list[tuple[Item, list[Answer]]](), 0, 0
-        for question in questions:
+        for item, question in questions:
             end = start + len(question.requests)
-            some = outcomes[start:end]
-            answers = question.answers(some)
+            answers = question.answers(outcomes[start:end])
             if answers is not None:
-                answered.append((question.item, answers))
-            written = some[len(question.tree.branchings) :]
+                answered.append((item, answers))
+            written = question.written(outcomes[start:end])
             cut_short += any(outcome.finish_reason == "length" for outcome in written)
             start = end
         if not answered:
@@ -176,7 +117,7 @@ class Prepared:
             )
         first, *others = self.harness.scores(answered)
         value_of = dict(zip((item.number for item, _ in answered), first.values, strict=True))
-        values = [value_of.get(question.item.number, 0.0) for question in questions]
+        values = [value_of.get(asked.item.number, 0.0) for asked in questions]
         return TaskResult(
             name=self.task.name,
             type=self.task.kind,
@@ -203,19 +144,19 @@ class Prepared:
             lm_eval=self._facts(),
         )
 
-    def _guessed(self, questions: Sequence[Question]) -> str | None:
-        counts = [self.harness.choices(question.item) for question in questions]
+    def _guessed(self, questions: Sequence[AskedItem]) -> str | None:
+        counts = [self.harness.choices(asked.item) for asked in questions]
         known = [count for count in counts if count]
         if len(known) < len(counts):
             return None
         return decimal_string(sum(1.0 / count for count in known) / len(known))
 
-    def _bytes(self, questions: Sequence[Question], value_of: dict[int, float]) -> list[int]:
-        asked = {question.item.number for question in questions}
+    def _bytes(self, questions: Sequence[AskedItem], value_of: dict[int, float]) -> list[int]:
+        there = {asked.item.number for asked in questions}
         return [
             round(BEST * value_of[item.number])
             if item.number in value_of
-            else (UNANSWERED if item.number in asked else SKIPPED)
+            else (UNANSWERED if item.number in there else SKIPPED)
             for item in self.harness.items
         ]
 
