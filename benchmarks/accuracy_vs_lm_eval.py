@@ -19,7 +19,8 @@ Both load the task, make prompts, ask and score in the time that is measured, pr
 before each repetition. Tokens are compared first, then the answer to each item. The last lines are
 `agreement=A`, the share of items with the same tokens and the same answer (the most probable
 choice, or the text), and `speedup=S`: seconds of lm-eval ÷ ours, of all tasks together, each in its
-median repetition. Every item on which they disagree is printed with what tells why.
+median repetition; on a machine that does other work too, look at the best repetitions instead.
+Every item on which they disagree is printed with what tells why.
 """
 
 import argparse
@@ -294,6 +295,14 @@ def show(name: str, side: str, one: Measured) -> None:
     print(f" {rate:8.2f} items/s  {seconds} s")
 
 
+def faster(sides: dict[str, dict[str, Measured]], of: Callable[[Sequence[float]], float]) -> float:
+    """Return seconds of lm-eval ÷ ours over all tasks, each in one repetition, picked by `of`."""
+    seconds = {
+        side: sum(of(one.seconds) for one in found.values()) for side, found in sides.items()
+    }
+    return seconds["lm-eval"] / seconds["ours"]
+
+
 def main(argv: Sequence[str]) -> int:
     """Parse, measure, print."""
     args = parser().parse_args(argv)
@@ -324,9 +333,9 @@ def main(argv: Sequence[str]) -> int:
             show(name, side, found[name])
     same = sum(agreeing(name, sides["lm-eval"][name], sides["ours"][name]) for name in names)
     items = sum(len(sides["ours"][name].items) for name in names)
-    seconds = {side: sum(one.median_s for one in found.values()) for side, found in sides.items()}
+    print(f"speedup of the best repetitions {faster(sides, min):.3f}")
     print(f"agreement={same / items:.3f}")
-    print(f"speedup={seconds['lm-eval'] / seconds['ours']:.3f}")
+    print(f"speedup={faster(sides, median):.3f}")
     return 0
 
 

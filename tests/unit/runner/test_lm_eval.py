@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import math
+import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from slmeval_api.task import Task
 from slmeval_runner.engines.base import Outcome, Request
 from slmeval_runner.engines.simulated import SimulatedTokenizer
 from slmeval_runner.failures import TaskUnusable
-from slmeval_runner.tasks.lm_eval.harness import HarnessTask
+from slmeval_runner.tasks.lm_eval.harness import HarnessTask, _manager
 from slmeval_runner.tasks.lm_eval.prepared import Prepared, load
 
 pytest.importorskip("lm_eval")
@@ -388,6 +389,12 @@ class TestTasksThatCannotBeUsed:
 
 
 class TestTheList:
+    def test_is_missed_by_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        _manager.cache_clear()
+        monkeypatch.setitem(sys.modules, "lm_eval.tasks", None)
+        with pytest.raises(TaskUnusable, match=r"the runner's image does not have .*name an image"):
+            HarnessTask("arc_easy", num_few_shot=None, limit=None, seed=1)
+
     def test_of_tasks_that_it_ships_is_used_without_another(self) -> None:
         with pytest.raises(TaskUnusable, match=r"'arc_esay' is no task .*arc_easy"):
             HarnessTask("arc_esay", num_few_shot=None, limit=None, seed=1)

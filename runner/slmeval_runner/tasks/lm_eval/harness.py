@@ -20,19 +20,6 @@ from slmeval_runner.failures import TaskUnusable
 from .encoding import Answer, Continuation, Wanted, check_options, wanted_of
 from .leaks import Guard
 
-HARNESS_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What a task's own code and templates are seen to raise; anything else is a bug to be seen."""
 KNOWN_REQUESTS = ("loglikelihood", "generate_until")
 SHOWN_NAMES = 5
 SHOWN_CHARACTERS = 300
@@ -71,9 +58,34 @@ class Scores(NamedTuple):
 @functools.cache
 def _manager() -> Any:  # noqa: ANN401 - the harness has no types for us
     """Return the list of all tasks; it takes 5 s to read, and nothing of a run is kept in it."""
-    from lm_eval.tasks import TaskManager
-
+    try:
+        from lm_eval.tasks import TaskManager
+    except ImportError as error:
+        raise TaskUnusable(
+            f"lmEval needs lm-evaluation-harness, which the runner's image does not have "
+            f"({_words(error)}): name an image in the pool that does, or drop the task"
+        ) from error
     return TaskManager()
+
+
+@functools.cache
+def _harness_errors() -> tuple[type[Exception], ...]:
+    """Return what a task's own code and templates are seen to raise; all else is a bug of ours."""
+    from jinja2 import TemplateError
+
+    return (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        ImportError,
+        LookupError,
+        NotImplementedError,
+        OSError,
+        RuntimeError,
+        TemplateError,
+        TypeError,
+        ValueError,
+    )
 
 
 class HarnessTask:
@@ -172,7 +184,7 @@ class HarnessTask:
         """
         try:
             found = {name: values for name, values in self._scored(answers)}
-        except HARNESS_ERRORS as error:
+        except _harness_errors() as error:
             raise TaskUnusable(
                 f"{self.name}: lm-evaluation-harness could not score the answers: {_words(error)}. "
                 "Take another task"
@@ -255,7 +267,7 @@ class HarnessTask:
                 )
                 for number, instances in by_number.items()
             ]
-        except HARNESS_ERRORS as error:
+        except _harness_errors() as error:
             raise TaskUnusable(
                 f"{self.name}: lm-evaluation-harness could not make its prompts with "
                 f"{self.num_few_shot} examples: {_words(error)}. Lower lmEval.numFewShot, or take "
@@ -287,11 +299,11 @@ def _loaded(name: str, manager: Any, seed: int) -> Any:  # noqa: ANN401
             f"{name} needs a Python package that the runner's image does not have: "
             f"{_words(error)}. Take another task, or name an image that has it in the pool"
         ) from error
-    except HARNESS_ERRORS as error:
+    except _harness_errors() as error:
         raise TaskUnusable(
             f"lm-evaluation-harness could not load {name}: {_words(error)}. Its data come from the "
             "Hugging Face hub: nodes must reach it (or set HF_ENDPOINT in the pool's env), and "
-            "gated data need spec.huggingFace.tokenSecret",
+            "gated data need spec.huggingFace",
             may_pass=isinstance(error, ConnectionError | TimeoutError),
         ) from error
     if getattr(task, "UNSAFE_CODE", False):
