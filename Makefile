@@ -30,7 +30,7 @@ $(VENV)/.installed: pyproject.toml requirements/dev.txt
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "python3 is older than 3.11: install Python 3.11 or newer"; exit 1; }
 	@python3 -m venv $(VENV)
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -52,6 +52,7 @@ gen: venv ## Write crds/, the chart's copy and docs/reference/ from api/
 
 lock: venv ## Write requirements/dev.txt anew from pyproject.toml
 	$(BIN)/uv pip compile -q --no-annotate --generate-hashes --python-version 3.11 --no-emit-index-url \
+	  --excludes requirements/runner.excludes \
 	  --extra operator --extra runner --extra dev -o requirements/dev.txt pyproject.toml
 
 cluster: ## Bring the embedded cluster up (root, Linux, Go; 15 minutes the first time)

@@ -84,7 +84,7 @@ SPEC_RULES = (SOMETHING_ASKED, FITS_CONTEXT, NO_TASK_ON_DUMMY, TUNING_HAS_A_BATC
 
 
 class HuggingFaceAccess(ApiModel):
-    """How gated or private models of the hub are read."""
+    """How gated or private models and data of the hub are read."""
 
     secret_name: ObjectName = Field(
         description="Secret of this namespace that holds a hub token; only workers see it."
@@ -151,7 +151,8 @@ class Question(ApiModel):
         ),
     )
     hugging_face: HuggingFaceAccess | None = Field(
-        default=None, description="Access to gated or private models of the Hugging Face hub."
+        default=None,
+        description="Access to gated or private models and data of the Hugging Face hub.",
     )
 
     @model_validator(mode="after")

@@ -340,12 +340,19 @@ MetricName = Literal[
     "brierScore",
     "expectedCalibrationError",
 ]
+"""Figures of our own types of task."""
+Metric = Annotated[str, StringConstraints(pattern=r"^[ -~]+$", min_length=1, max_length=64)]
+"""A MetricName, or what lm-evaluation-harness calls one, with its filter: `acc,none`."""
 
 
 class TaskMetric(ApiModel):
     """A further figure of a task, over all of its items; an unanswered one counts as wrong."""
 
-    name: MetricName = Field(description="What it is; docs/guides/accuracy.md defines each.")
+    name: Metric = Field(
+        description=(
+            "What it is; docs/guides/accuracy.md defines each. Of lmEval, the harness's own name."
+        )
+    )
     value: DecimalString = Field(description="The figure, between 0 and 1.")
 
 
@@ -360,11 +367,12 @@ class TaskItems(ApiModel):
     skipped_too_long: Count = Field(
         description="Did not fit the model's context. Never cut, and not among `asked`."
     )
-    also_in_train: Count = Field(
+    also_in_train: Count | None = Field(
+        default=None,
         description=(
             "Test items, before any limit, whose input is in train too, blank space aside: "
-            "contamination. See data.overlap."
-        )
+            "contamination. See data.overlap. Absent for lmEval."
+        ),
     )
 
 
@@ -405,12 +413,41 @@ class TaskArtifact(ApiModel):
     size_bytes: Bytes = Field(description="Its size.")
 
 
+class LmEvalFacts(ApiModel):
+    """What lm-evaluation-harness was asked, for asking it the same."""
+
+    version: Text128 = Field(description="Version of lm-evaluation-harness.")
+    task_version: Text128 = Field(description="Version of the task, by its own word.")
+    num_few_shot: Count = Field(description="Examples in each prompt.")
+    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = Field(
+        description="What the examples were drawn by: spec.seed. Its command line has 1234."
+    )
+    task_digest: Digest = Field(
+        description=(
+            "Digest of all items, prompts, continuations and stops, and right answers, those "
+            "skipped included: equal where the same was asked."
+        )
+    )
+    leaks_prevented: Count = Field(
+        description=(
+            "Items that the harness had drawn as an example of themselves; another example took "
+            "its place."
+        )
+    )
+
+
 class TaskResult(ApiModel):
     """One task: its scores, or the failure that took their place."""
 
     name: Name = Field(description="The task's name.")
     type: TaskKind = Field(description="The task's type.")
-    metric: MetricName = Field(description="What the score is the mean of.")
+    metric: Metric | None = Field(
+        default=None,
+        description=(
+            "What the score is the mean of: of lmEval, the task's first metric by its first "
+            "filter. Absent for lmEval when there is no score."
+        ),
+    )
     held_out: bool = Field(default=False, description="As the task says.")
     items: TaskItems | None = Field(default=None, description="What became of the items.")
     tokens: TaskTokens | None = Field(default=None, description="What they took.")
@@ -427,7 +464,7 @@ class TaskResult(ApiModel):
         default=None,
         description=(
             "Score of always giving the commonest right answer: what to beat. Absent where no "
-            "answer is right twice."
+            "answer is right twice, and for lmEval."
         ),
     )
     random_score: DecimalString | None = Field(
@@ -440,7 +477,11 @@ class TaskResult(ApiModel):
         description="Absent unless spec.artifacts is set, and when it could not be written.",
     )
     data_digest: Digest | None = Field(
-        default=None, description="Digest of the test and train files' bytes."
+        default=None,
+        description="Digest of the test and train files' bytes. Absent for lmEval.",
+    )
+    lm_eval: LmEvalFacts | None = Field(
+        default=None, description="What the harness was asked. Only for lmEval."
     )
     failure: Failure | None = Field(default=None, description="Why there is no score.")
 
@@ -465,7 +506,9 @@ class StartSeconds(ApiModel):
     A part that did not happen or cannot be told is absent; `total` holds what is in no part.
     """
 
-    total: DecimalString = Field(description="Start of the trial on its worker to engine warm.")
+    total: DecimalString = Field(
+        description="Start of the trial on its worker to engine warm, less reading tasks' data."
+    )
     libraries: DecimalString | None = Field(
         default=None,
         description="Waiting for the engine's import, once a worker: little but for its first.",

@@ -10,6 +10,7 @@ from .task_types import (
     ClassificationTask,
     EntityMatchingTask,
     ExtractionTask,
+    LmEvalTask,
     MultilabelTask,
     MultipleChoiceTask,
     NumericTask,
@@ -26,6 +27,7 @@ TaskKind = Literal[
     "multipleChoice",
     "numeric",
     "summarization",
+    "lmEval",
 ]
 TASK_KINDS: tuple[TaskKind, ...] = get_args(TaskKind)
 LABELLED: tuple[TaskKind, ...] = ("classification", "entityMatching", "multipleChoice")
@@ -37,9 +39,21 @@ ONE_TYPE = Rule(
     lambda t: len(t.types) == 1,
 )
 TRAIN_FOR_FEW_SHOT = Rule(
-    "self.fewShot.count == 0 || has(self.data.train)",
+    "self.fewShot.count == 0 || !has(self.data) || has(self.data.train)",
     "fewShot.count needs data.train: examples are never taken from the test set",
-    lambda t: t.few_shot.count == 0 or t.data.train is not None,
+    lambda t: t.few_shot.count == 0 or t.data is None or t.data.train is not None,
+)
+DATA_UNLESS_LM_EVAL = Rule(
+    "has(self.data) != has(self.lmEval)",
+    "data must be set: it names the items; only lmEval brings its own, and must not have it",
+    lambda t: (t.data is None) == (t.lm_eval is not None),
+)
+LM_EVAL_ASKS_BY_ITSELF = Rule(
+    "!has(self.lmEval) || (self.fewShot.count == 0 && !has(self.fewShot.strategy) && "
+    "!has(self.maxOutputTokens))",
+    "lmEval has no fewShot and no maxOutputTokens: set lmEval.numFewShot; the task itself says how "
+    "long an answer may be",
+    lambda t: t.lm_eval is None or (t.few_shot == FewShot() and t.max_output_tokens is None),
 )
 BALANCED_HAS_LABELS = Rule(
     "!has(self.fewShot.strategy) || self.fewShot.strategy != 'LabelBalanced' || "
@@ -57,9 +71,14 @@ def _fields_of(kind: TaskKind, reads: tuple[str, ...]) -> Rule:
     """Return the rule that `data.fields` names nothing that this type does not read."""
     known = _roles(reads)
     return Rule(
-        f"!has(self.{kind}) || self.data.fields.all(f, f in [{', '.join(map(repr, known))}])",
+        f"!has(self.{kind}) || !has(self.data) || "
+        f"self.data.fields.all(f, f in [{', '.join(map(repr, known))}])",
         f"data.fields of {kind} may name {', '.join(known)}: it reads nothing else",
-        lambda t: getattr(t, t.attribute_of(kind)) is None or set(t.data.fields) <= set(known),
+        lambda t: (
+            getattr(t, t.attribute_of(kind)) is None
+            or t.data is None
+            or set(t.data.fields) <= set(known)
+        ),
     )
 
 
@@ -91,6 +110,8 @@ _TYPES: dict[TaskKind, Any] = {
 }
 _RULES = (
     ONE_TYPE,
+    DATA_UNLESS_LM_EVAL,
+    LM_EVAL_ASKS_BY_ITSELF,
     TRAIN_FOR_FEW_SHOT,
     BALANCED_HAS_LABELS,
     *(_fields_of(kind, model.reads) for kind, model in _TYPES.items()),
@@ -123,7 +144,12 @@ class Task(ApiModel):
     )
     numeric: NumericTask | None = Field(default=None, description="Answer with a number.")
     summarization: SummarizationTask | None = Field(default=None, description="Sum a text up.")
-    data: TaskData = Field(description="The items.")
+    lm_eval: LmEvalTask | None = Field(
+        default=None, description="A task of lm-evaluation-harness, by its name."
+    )
+    data: TaskData | None = Field(
+        default=None, description="The items. Of every type but lmEval, which brings its own."
+    )
     few_shot: FewShot = Field(
         default_factory=FewShot,
         json_schema_extra={"default": {}},
@@ -131,7 +157,10 @@ class Task(ApiModel):
     )
     limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None,
-        description="Most items to score, drawn by spec.seed. Left out: all of them.",
+        description=(
+            "Most items to score, drawn by spec.seed; of lmEval the first ones, as there. Left "
+            "out: all of them."
+        ),
     )
     max_output_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = Field(
         default=None,

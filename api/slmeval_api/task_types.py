@@ -200,3 +200,30 @@ class SummarizationTask(_Told):
     """
 
     reads = ("text", "summary")
+
+
+LM_EVAL_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.+()-]*$"
+
+
+class LmEvalTask(ApiModel):
+    """A task of lm-evaluation-harness, with its own data, prompts and metric.
+
+    Prompts are plain text, as its command line makes them unless it is told otherwise: no chat
+    template. Answers are greedy.
+    """
+
+    task: Annotated[str, StringConstraints(pattern=LM_EVAL_NAME, min_length=1, max_length=128)] = (
+        Field(
+            description=(
+                "Its name there: arc_easy, hellaswag, gsm8k. Of a group, name the tasks. Its data "
+                "come from the Hugging Face hub."
+            )
+        )
+    )
+    num_few_shot: Annotated[int, Field(ge=0, le=64)] | None = Field(
+        default=None,
+        description=(
+            "Examples in each prompt. Never the item itself, which the harness may draw. Left "
+            "out: what the task says, or none."
+        ),
+    )

@@ -48,6 +48,8 @@ class Lock:
 
 
 CPU_ENGINE = ("--overrides", "engine-cpu.overrides", "--excludes", "engine-cpu.excludes")
+# lm-eval asks for more than scoring a task takes.
+RUNNER = ("--excludes", "runner.excludes")
 # GuideLLM asks for older ones than vLLM and Ray take.
 GENERATORS_OWN = ("click", "multidict")
 
@@ -55,7 +57,7 @@ LOCKS = (
     Lock(name="build", sources=("build.in",)),
     Lock(name="operator", extra="operator"),
     Lock(name="engine-cpu", sources=("engine-cpu.in",), options=CPU_ENGINE),
-    Lock(name="runner-cpu", extra="runner", on_top_of=("engine-cpu",)),
+    Lock(name="runner-cpu", extra="runner", options=RUNNER, on_top_of=("engine-cpu",)),
     Lock(
         name="generator-cpu",
         sources=("generator.in",),
@@ -70,6 +72,7 @@ LOCKS = (
         sources=("ray-gpu.in",),
         extra="runner",
         python="3.12",
+        options=RUNNER,
         on_top_of=("engine-gpu",),
     ),
     Lock(

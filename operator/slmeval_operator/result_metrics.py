@@ -171,9 +171,9 @@ def _export_workloads(result: TrialResult, base: list[str], families: Families) 
 
 def _export_tasks(result: TrialResult, base: list[str], families: Families) -> None:
     for task in result.tasks:
-        labels = [*base, task.name, task.metric]
-        if task.score is None:
+        if task.score is None or task.metric is None:
             continue
+        labels = [*base, task.name, task.metric]
         families["score"].add_metric(labels, float(task.score.value))
         families["score_lower_bound"].add_metric(labels, float(task.score.low))
         families["score_upper_bound"].add_metric(labels, float(task.score.high))

@@ -50,7 +50,8 @@ class Artifacts:
         with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
             for record in records:
                 file.write(
-                    json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+                    json.dumps(record, ensure_ascii=False, default=str).encode("utf-8", "replace")
+                    + b"\n"
                 )
         content = packed.getvalue()
         name = f"{task}.jsonl.gz"

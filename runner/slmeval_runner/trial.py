@@ -6,7 +6,7 @@ the cache is checked by its counters. Then the tasks may profit from it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -37,8 +37,8 @@ from slmeval_runner.engines.base import (
     Engine,
     EngineFacts,
     EngineMemory,
+    Outcome,
     Request,
-    Served,
     StartParts,
 )
 from slmeval_runner.failures import EngineFailed, MeasurementInvalid, TaskUnusable, TrialError, cut
@@ -47,8 +47,8 @@ from slmeval_runner.models import LocatedModel, locate
 from slmeval_runner.provenance import provenance
 from slmeval_runner.results import first_failure, summary_of
 from slmeval_runner.serving.endpoint import Endpoint
-from slmeval_runner.tasks import type_of
-from slmeval_runner.tasks.prepared import Prepared, Questions, failed, prepare
+from slmeval_runner.tasks import failed, prepared_of
+from slmeval_runner.tasks.base import Asked, PreparedTask
 from slmeval_runner.tasks.suite import suite_of
 from slmeval_runner.times import CLOCK, Clock, timestamp
 from slmeval_runner.tuning import differing, tune
@@ -69,6 +69,7 @@ class _Start:
     """How long each part of the start took; None: not reached, or there was none."""
 
     waited_s: float | None = None
+    tasks_s: float = 0.0
     total_s: float | None = None
     model_s: float | None = None
     warmup_s: float | None = None
@@ -125,7 +126,7 @@ class _Parts:
     measured: dict[str, WorkloadResult] = field(default_factory=dict)
     """Workloads by name."""
     tasks: dict[str, TaskResult] = field(default_factory=dict)
-    prepared: dict[str, Prepared] = field(default_factory=dict)
+    prepared: dict[str, PreparedTask] = field(default_factory=dict)
     located: LocatedModel | None = None
     start: _Start = field(default_factory=_Start)
     ceilings: CeilingFacts | None = None
@@ -182,7 +183,7 @@ class TrialRun:
         failure: Failure | None = None
         try:
             self._tell("LoadingModel", self._trial.model.source)
-            self._prepare_tasks()
+            await self._prepare_tasks()
             if self._artifacts and self._parts.prepared:
                 await asyncio.to_thread(self._artifacts.check)
             if self._plan.workloads or self._parts.prepared:  # else a GPU would run for nothing
@@ -272,18 +273,22 @@ class TrialRun:
         begun_s = self._monotonic()
         await self._engine.serve([Request(prompt_token_ids=ids, max_tokens=1, is_exact=True)])
         start.warmup_s = self._monotonic() - begun_s
-        start.total_s = self._monotonic() - self._started_s
+        start.total_s = self._monotonic() - self._started_s - start.tasks_s
 
-    def _prepare_tasks(self) -> None:
-        """Read all data before a GPU is used: what is wrong with it is known in a second."""
+    async def _prepare_tasks(self) -> None:
+        """Read all data before a GPU is used: what is wrong with it is known in a second.
+
+        Or in more, where it is downloaded: that is no part of the engine's start.
+        """
+        begun_s = self._monotonic()
         for task in self._asked:
-            kind = type_of(task)
             try:
-                self._parts.prepared[task.name] = prepare(
-                    task, kind, seed=self._plan.seed, folders=self._folders
+                self._parts.prepared[task.name] = await asyncio.to_thread(
+                    prepared_of, task, seed=self._plan.seed, folders=self._folders
                 )
             except TaskUnusable as error:
-                self._parts.tasks[task.name] = failed(task, kind, error)
+                self._parts.tasks[task.name] = failed(task, error)
+        self._parts.start.tasks_s = self._monotonic() - begun_s
 
     async def _measure(self) -> None:
         if not self._plan.workloads:
@@ -375,7 +380,7 @@ class TrialRun:
 
     async def _score(self) -> None:
         """Ask all tasks' questions together: the engine is never short of work between two."""
-        asked = dict[str, Questions]()
+        asked = dict[str, Asked]()
         for task in self._asked:
             prepared = self._parts.prepared.get(task.name)
             if prepared is None:
@@ -383,16 +388,16 @@ class TrialRun:
             self._tell("Scoring", f"{task.name}: prompts")
             try:
                 asked[task.name] = await asyncio.to_thread(
-                    prepared.questions,
+                    prepared.ask,
                     self._engine.tokenizer,
                     max_model_len=self._facts.max_model_len,
                 )
             except TaskUnusable as error:
-                self._parts.tasks[task.name] = failed(task, prepared.type, error)
+                self._parts.tasks[task.name] = failed(task, error)
         if not asked:
             return
         requests = [request for questions in asked.values() for request in questions.requests]
-        items = sum(len(questions.asked) for questions in asked.values())
+        items = sum(questions.items for questions in asked.values())
         self._tell("Scoring", f"{items} items of {', '.join(asked)}")
         served = await self._engine.serve(requests)
         if len(served.outcomes) != len(requests):
@@ -400,34 +405,43 @@ class TrialRun:
                 f"the engine answered {len(served.outcomes)} of {len(requests)} requests of the "
                 "tasks: see the worker's log"
             )
-        self._judge(asked, served)
-        await asyncio.to_thread(self._keep, asked, served)
+        outcomes_of = dict[str, Sequence[Outcome]]()
+        start = 0
+        for name, questions in asked.items():
+            end = start + len(questions.requests)
+            outcomes_of[name] = served.outcomes[start:end]
+            start = end
+        self._judge(asked, outcomes_of, seconds=served.seconds)
+        await asyncio.to_thread(self._keep, asked, outcomes_of)
 
-    def _keep(self, asked: Mapping[str, Questions], served: Served) -> None:
+    def _judge(
+        self,
+        asked: Mapping[str, Asked],
+        outcomes_of: Mapping[str, Sequence[Outcome]],
+        *,
+        seconds: float,
+    ) -> None:
+        for task in self._asked:
+            if task.name not in asked:
+                continue
+            try:
+                done = asked[task.name].result(outcomes_of[task.name])
+            except (MeasurementInvalid, TaskUnusable) as error:
+                done = failed(task, error)
+            self._parts.tasks[task.name] = done
+        self._parts.suite = suite_of(self._tasks_in_order(), self._asked, seconds=seconds)
+
+    def _keep(
+        self, asked: Mapping[str, Asked], outcomes_of: Mapping[str, Sequence[Outcome]]
+    ) -> None:
         """Write what was asked and answered; the scores stand whatever comes of it."""
         if self._artifacts is None:
             return
         self._tell("Scoring", "writing artifacts")
-        start = 0
         for name, questions in asked.items():
-            end = start + len(questions.requests)
-            records = self._parts.prepared[name].records(questions, served.outcomes[start:end])
-            kept = self._artifacts.keep(name, records)
+            kept = self._artifacts.keep(name, questions.records(outcomes_of[name]))
             done = self._parts.tasks[name]
             self._parts.tasks[name] = done.model_copy(update={"artifact": kept})
-            start = end
-
-    def _judge(self, asked: Mapping[str, Questions], served: Served) -> None:
-        start = 0
-        for name, questions in asked.items():
-            end = start + len(questions.requests)
-            prepared = self._parts.prepared[name]
-            try:
-                self._parts.tasks[name] = prepared.result(questions, served.outcomes[start:end])
-            except MeasurementInvalid as error:
-                self._parts.tasks[name] = failed(prepared.task, prepared.type, error)
-            start = end
-        self._parts.suite = suite_of(self._tasks_in_order(), self._asked, seconds=served.seconds)
 
     @property
     def _facts(self) -> EngineFacts:

@@ -135,6 +135,38 @@ class TestRequests:
         assert vllm.ask("Name a colour.") == vllm.ask("Name a colour.")
 
 
+class TestLogProbabilities:
+    """Two ways to the same numbers: token by token, and a prompt's end read whole."""
+
+    def test_are_the_same_by_next_tokens_and_by_the_whole(self, vllm: Started) -> None:
+        ids = vllm.engine.tokenizer.encode(
+            "The capital of France is Paris", with_special_tokens=True
+        )
+        whole = Request(prompt_token_ids=ids, max_tokens=1, scored_from=2)
+        steps = [
+            Request(prompt_token_ids=ids[:n], max_tokens=1, next_token_ids=(ids[n],))
+            for n in range(2, len(ids))
+        ]
+        read, *asked = vllm.serve(whole, *steps).outcomes
+        assert len(read.prompt_log_probabilities) == len(ids) - 2
+        for n, step in enumerate(asked):
+            assert step.next_log_probabilities == pytest.approx(
+                [read.prompt_log_probabilities[n]], abs=1e-4
+            )
+            assert step.highest_log_probabilities == pytest.approx(
+                [read.highest_log_probabilities[n]], abs=1e-4
+            )
+            assert step.highest_log_probabilities[0] >= step.next_log_probabilities[0]
+
+    def test_of_what_the_model_writes_itself_are_the_highest(self, vllm: Started) -> None:
+        ids = vllm.engine.tokenizer.encode("One, two, three,", with_special_tokens=True)
+        text = vllm.serve(Request(prompt_token_ids=ids, max_tokens=1)).outcomes[0].text
+        (token,) = vllm.engine.tokenizer.encode(text, with_special_tokens=False)
+        asked = Request(prompt_token_ids=ids, max_tokens=1, next_token_ids=(token,))
+        found = vllm.serve(asked).outcomes[0]
+        assert found.next_log_probabilities == found.highest_log_probabilities
+
+
 class TestConstrainedAnswers:
     def test_are_held_even_to_labels_that_no_model_would_say(self, vllm: Started) -> None:
         labels = ("qzx-17", "VÖLLIG/anders", "no such: label")

@@ -66,7 +66,7 @@ class TestAnExampleCanBeRunAsItStands:
             for key in body["data"]
         }
         for task in evaluation.spec.tasks:
-            named = {task.data.test, task.data.train} - {None}
+            named = {task.data.test, task.data.train} if task.data else set()
             assert {n for n in named if n and n.startswith("configmap://")} <= files
 
     @pytest.mark.parametrize(("manifest", "evaluation"), EVALUATIONS)
@@ -74,9 +74,10 @@ class TestAnExampleCanBeRunAsItStands:
         self, manifest: Manifest, evaluation: Evaluation
     ) -> None:
         for task in evaluation.spec.tasks:
-            if not task.data.test.startswith("builtin://") or not task.classification:
+            source = task.data.test if task.data else ""
+            if not source.startswith("builtin://") or not task.classification:
                 continue
-            sample, part = task.data.test.removeprefix("builtin://").split("/")
+            sample, part = source.removeprefix("builtin://").split("/")
             lines = (SAMPLES / sample / f"{part}.jsonl").read_text().splitlines()
             labels = {json.loads(line)["label"] for line in lines}
             assert labels == set(task.classification.labels)

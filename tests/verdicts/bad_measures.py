@@ -38,6 +38,10 @@ def _typed(**types: object) -> Json:
     return evaluation_body(tasks=[task | types])
 
 
+def _harness(**overrides: object) -> Json:
+    return evaluation_body(tasks=[{"name": "arc", "lmEval": {"task": "arc_easy"}, **overrides}])
+
+
 def _labels(*labels: object) -> Json:
     return _task(classification={"labels": list(labels)})
 
@@ -341,6 +345,54 @@ TASKS = (
         evaluation_body(artifacts={"url": "pvc://kept/../weights"}),
         "spec.artifacts",
         "must not contain '..'",
+    ),
+    Bad(
+        "a task without data",
+        changed(_task(), "spec.tasks.0.data", None),
+        "spec.tasks[0]",
+        "data must be set: it names the items; only lmEval brings its own",
+    ),
+    Bad(
+        "data for a task of the harness, which has its own",
+        _typed(lmEval={"task": "arc_easy"}),
+        "spec.tasks[0]",
+        "only lmEval brings its own, and must not have it",
+    ),
+    Bad(
+        "examples of ours for a task of the harness",
+        _harness(fewShot={"count": 2}),
+        "spec.tasks[0]",
+        "lmEval has no fewShot and no maxOutputTokens: set lmEval.numFewShot",
+    ),
+    Bad(
+        "a strategy of ours for a task of the harness",
+        _harness(fewShot={"strategy": "Random"}),
+        "spec.tasks[0]",
+        "lmEval has no fewShot",
+    ),
+    Bad(
+        "room for answers of a task of the harness",
+        _harness(maxOutputTokens=8),
+        "spec.tasks[0]",
+        "the task itself says how long an answer may be",
+    ),
+    Bad(
+        "a task of the harness by a path",
+        _harness(lmEval={"task": "../mine.yaml"}),
+        "spec.tasks[0].lmEval.task",
+        "should match",
+    ),
+    Bad(
+        "a task of the harness without a name",
+        _harness(lmEval={}),
+        "spec.tasks[0].lmEval.task",
+        "Required value",
+    ),
+    Bad(
+        "more of the harness's examples than a prompt may hold",
+        _harness(lmEval={"task": "arc_easy", "numFewShot": 65}),
+        "spec.tasks[0].lmEval.numFewShot",
+        "less than or equal to 64",
     ),
     Bad("no item", _task(limit=0), "spec.tasks[0].limit", "greater than or equal to 1"),
 )

@@ -122,6 +122,11 @@ EVALUATIONS = (
                                                         "tolerancePercent": 1})),
     Good("summaries that are held out", _typed(
         summarization={}, heldOut=True, maxOutputTokens=128)),
+    Good("a task of the harness, with examples and held out", evaluation_body(tasks=[{
+        "name": "arc", "lmEval": {"task": "arc_easy", "numFewShot": 5}, "limit": 100,
+        "heldOut": True}])),
+    Good("a task of the harness with dots and marks in its name", evaluation_body(tasks=[{
+        "name": "arc", "lmEval": {"task": "a_b.C-1+(x)"}}])),
     Good("columns with names of their own", _typed(
         questionAnswering={},
         data={"test": "pvc://squad/dev.jsonl", "train": "pvc://squad/train.jsonl",

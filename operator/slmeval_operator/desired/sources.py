@@ -12,12 +12,10 @@ def _sources(question: Question) -> Iterator[str]:
         if workload.load.prompts is not None:
             yield workload.load.prompts.source
     for task in question.tasks:
-        yield task.data.test
-        if task.data.train is not None:
-            yield task.data.train
-    for workload in question.workloads:
-        if workload.load.prompts:
-            yield workload.load.prompts.source
+        if task.data is not None:
+            yield task.data.test
+            if task.data.train is not None:
+                yield task.data.train
 
 
 def _named(question: Question, scheme: str) -> list[str]:

@@ -25,9 +25,14 @@ class Request:
     """Not None: the answer can be nothing but JSON of this schema."""
     stop: tuple[str, ...] = ()
     """Texts before which the answer ends."""
+    shows_special_tokens: bool = False
+    """Special tokens stand in the answer's text, and `stop` finds them."""
     next_token_ids: tuple[int, ...] = ()
     """Not empty, at most MAX_NEXT: nothing is asked but how probable each of these tokens is as the
     next one."""
+    scored_from: int | None = None
+    """Not None: nothing is asked but how probable the prompt's own tokens are, from this place on,
+    each after those before it. At least 1. Nothing of it is read from the prefix cache."""
     expected: str | None = None
     """The right answer. Only the simulated engine looks at it, having no model to ask."""
     text: str | None = None
@@ -61,6 +66,11 @@ class Outcome:
     text: str = ""
     next_log_probabilities: tuple[float, ...] = ()
     """Natural logarithms, over the whole vocabulary, of `next_token_ids` in their order."""
+    prompt_log_probabilities: tuple[float, ...] = ()
+    """Those of the prompt's tokens from `scored_from` on."""
+    highest_log_probabilities: tuple[float, ...] = ()
+    """That of the most probable token of the whole vocabulary: where the next token was asked for,
+    or where each of the prompt's stands."""
     cached_tokens: int | None = None
     """Prompt tokens taken from the prefix cache; None: the engine does not say."""
     arrival_s: float | None = None
@@ -124,6 +134,14 @@ class Tokenizer(Protocol):
     @property
     def vocabulary(self) -> Sequence[int]:
         """Every token id that a prompt may hold and that has no special meaning."""
+
+    @property
+    def begin(self) -> int | None:
+        """The token that begins a text; None: there is none."""
+
+    @property
+    def end(self) -> int | None:
+        """The token that ends a text; None: there is none."""
 
     def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
         """Return the ids of `text`; special tokens are those the tokenizer itself puts around."""

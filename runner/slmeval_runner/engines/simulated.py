@@ -114,6 +114,8 @@ class SimulatedTokenizer:
     """One token a word; no chat template."""
 
     vocabulary: Sequence[int] = VOCABULARY
+    begin: int | None = BEGIN_TOKEN
+    end: int | None = None
 
     def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
         """Return one id a word, the same for the same word."""
@@ -261,7 +263,8 @@ class SimulatedEngine:
     def _outcome(
         self, request: Request, number: int, arrival_s: float, scheduled_s: float, pace: float
     ) -> Outcome:
-        text = self._answer(request, number)
+        text, found = self._answer(request, number), self._next(request, number)
+        scored = self._scored(request, number)
         tokens = request.max_tokens if request.is_exact else max(1, len(text.split()))
         is_early = self.fault == "early-end" and request.is_exact
         tokens -= 1 if self.fault == "wrong-tokens" and request.is_exact else 0
@@ -274,7 +277,9 @@ class SimulatedEngine:
             prompt_tokens=prompt_tokens,
             output_tokens=tokens,
             text=text,
-            next_log_probabilities=self._next(request, number),
+            next_log_probabilities=found,
+            prompt_log_probabilities=scored,
+            highest_log_probabilities=(max(found),) if found else scored,
             cached_tokens=0,
             arrival_s=arrival_s,
             scheduled_s=scheduled_s,
@@ -309,6 +314,17 @@ class SimulatedEngine:
             known = (known + 1) % len(ids)
         rest = (1.0 - RIGHT_SHARE) / len(ids)
         return tuple(math.log(RIGHT_SHARE if n == known else rest) for n in range(len(ids)))
+
+    def _scored(self, request: Request, number: int) -> tuple[float, ...]:
+        """Return the same for each token: RIGHT_SHARE where a right answer was expected.
+
+        By the drawn share; else what is left of it.
+        """
+        if request.scored_from is None:
+            return ()
+        is_right = draw(self._name, "answer", str(request.expected), number) < self._right_share
+        share = RIGHT_SHARE if request.expected is not None and is_right else 1.0 - RIGHT_SHARE
+        return (math.log(share),) * (len(request.prompt_token_ids) - request.scored_from)
 
 
 def draw(*what: object) -> float:

@@ -117,6 +117,16 @@ class VllmTokenizer:
             )
         return self._vocabulary
 
+    @property
+    def begin(self) -> int | None:
+        """The tokenizer's bos."""
+        return getattr(self._tokenizer, "bos_token_id", None)
+
+    @property
+    def end(self) -> int | None:
+        """The tokenizer's eos."""
+        return getattr(self._tokenizer, "eos_token_id", None)
+
     def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
         """Return the ids of `text`; with a begin token also where only the model asks for one."""
         ids = list(self._tokenizer.encode(text, add_special_tokens=with_special_tokens))

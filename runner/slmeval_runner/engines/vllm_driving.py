@@ -284,9 +284,15 @@ def _params(request: Request) -> Any:  # noqa: ANN401
         min_tokens=request.max_tokens if request.is_exact else 0,
         ignore_eos=request.is_exact,
         stop=list(request.stop),
+        skip_special_tokens=not request.shows_special_tokens,
+        spaces_between_special_tokens=not request.shows_special_tokens,
         structured_outputs=held_to,
         # Never `logprobs` beside it in one batch: it would get other numbers (vllm#51789).
         logprob_token_ids=list(request.next_token_ids) or None,
+        # The token itself and the most probable one. vLLM then leaves the prefix cache alone; told
+        # to read it all the same, its engine dies (vllm#50792).
+        prompt_logprobs=None if request.scored_from is None else 1,
+        detokenize=request.scored_from is None,
         output_kind=RequestOutputKind.FINAL_ONLY,  # as offline vLLM: no message a token
     )
 
@@ -295,7 +301,7 @@ def _outcomes(
     requests: Sequence[Request], outputs: Sequence[Any], wall_to_monotonic_s: float
 ) -> tuple[Outcome, ...]:
     return tuple(
-        outcome_of(output, wall_to_monotonic_s, request.next_token_ids)
+        outcome_of(output, wall_to_monotonic_s, request)
         for request, output in zip(requests, outputs, strict=True)
     )
 
@@ -303,9 +309,9 @@ def _outcomes(
 def outcome_of(
     output: Any,  # noqa: ANN401
     wall_to_monotonic_s: float,
-    next_token_ids: Sequence[int] = (),
+    request: Request,
 ) -> Outcome:
-    """Return the facts of vLLM's RequestOutput; None stands for a request without any output.
+    """Return the facts of vLLM's RequestOutput for `request`; None: there was no output.
 
     vLLM takes a request's arrival by the wall clock, the rest by the monotonic one, which all
     processes of a Linux machine share.
@@ -313,13 +319,25 @@ def outcome_of(
     if output is None:
         return Outcome(is_finished=False, prompt_tokens=0, output_tokens=0)
     answer, times = output.outputs[0], output.metrics
+    next_ids, scored_ids = request.next_token_ids, list[int]()
+    # By place: vLLM puts the most probable token beside those that were asked for.
+    places = list[Any](answer.logprobs[:1]) if next_ids else []
+    if request.scored_from is not None:
+        scored_ids = request.prompt_token_ids[request.scored_from :]
+        places = list(output.prompt_logprobs[request.scored_from :])
     return Outcome(
         is_finished=bool(output.finished) and answer.finish_reason in FINISHED,
         finish_reason=answer.finish_reason,
         prompt_tokens=len(output.prompt_token_ids),
         output_tokens=len(answer.token_ids),
         text=answer.text,
-        next_log_probabilities=tuple(answer.logprobs[0][i].logprob for i in next_token_ids),
+        next_log_probabilities=tuple(places[0][i].logprob for i in next_ids),
+        prompt_log_probabilities=tuple(
+            place[i].logprob for place, i in zip(places, scored_ids, strict=False)
+        ),
+        highest_log_probabilities=tuple(
+            max(token.logprob for token in place.values()) for place in places
+        ),
         cached_tokens=output.num_cached_tokens,
         arrival_s=times.arrival_time + wall_to_monotonic_s if times else None,
         scheduled_s=(times.scheduled_ts or None) if times else None,

@@ -5,16 +5,36 @@ fits the context, denominators, intervals.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from slmeval_api.result import MetricName
+from slmeval_api.result import MetricName, TaskResult
 
+from slmeval_runner.engines.base import Outcome, Request, Tokenizer
 from slmeval_runner.items import Row
 
 Content = TypeVar("Content")
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a task asks of the engine about the items that fit the context."""
+
+    items: int
+    requests: list[Request]
+    result: Callable[[Sequence[Outcome]], TaskResult]
+    """Return the scores, of the outcomes of `requests` in their order. Raises TrialError."""
+    records: Callable[[Sequence[Outcome]], Iterable[Mapping[str, Any]]]
+    """Return everything that is to be kept about each item, as JSON objects."""
+
+
+class PreparedTask(Protocol):
+    """A task whose items are known, and that needs a tokenizer to ask about them."""
+
+    def ask(self, tokenizer: Tokenizer, *, max_model_len: int) -> Asked:
+        """Return what to ask; items are never cut. Raises TaskUnusable: none fits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

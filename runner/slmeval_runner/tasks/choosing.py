@@ -50,29 +50,35 @@ def tree_of(sequences: Sequence[Sequence[int]]) -> Tree | None:
     common = _common(sequences)
     if len({tuple(sequence) for sequence in sequences}) < len(sequences):
         return None
-    ids_at = dict[tuple[int, ...], list[int]]()
-    for sequence in sequences:
-        for place in range(common, len(sequence)):
-            after = ids_at.setdefault(tuple(sequence[common:place]), [])
-            if sequence[place] not in after:
-                after.append(sequence[place])
-    if any(tuple(sequence[common:]) in ids_at for sequence in sequences):
+    tails = [tuple(sequence[common:]) for sequence in sequences]
+    begun = {tail[:place] for tail in tails for place in range(len(tail))}
+    if not begun.isdisjoint(tails):
         return None
-    shared = list(sequences[0][:common])
+    return branched([tuple(sequences[0][:common])] * len(tails), tails)
+
+
+def branched(heads: Sequence[tuple[int, ...]], tails: Sequence[Sequence[int]]) -> Tree:
+    """Return the tree of all tokens of each of `tails`, each after its own one of `heads`.
+
+    Nothing is left out, so that a way's sum is the log-probability of the tail after its head.
+    """
+    ids_at = dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]]()
+    for head, tail in zip(heads, tails, strict=True):
+        for place, token in enumerate(tail):
+            after = ids_at.setdefault((head, tuple(tail[:place])), [])
+            if token not in after:
+                after.append(token)
     branchings = list[Branching]()
-    place_of = dict[tuple[tuple[int, ...], int], tuple[int, int]]()
-    for path, after in ids_at.items():
+    place_of = dict[tuple[tuple[int, ...], tuple[int, ...], int], tuple[int, int]]()
+    for (head, path), after in ids_at.items():
         for first in range(0, len(after), MAX_NEXT):
             some = tuple(after[first : first + MAX_NEXT])
             for which, token in enumerate(some):
-                place_of[path, token] = (len(branchings), which)
-            branchings.append(Branching([*shared, *path], some))
+                place_of[head, path, token] = (len(branchings), which)
+            branchings.append(Branching([*head, *path], some))
     ways = [
-        [
-            place_of[tuple(sequence[common:place]), sequence[place]]
-            for place in range(common, len(sequence))
-        ]
-        for sequence in sequences
+        [place_of[head, tuple(tail[:place]), token] for place, token in enumerate(tail)]
+        for head, tail in zip(heads, tails, strict=True)
     ]
     return Tree(branchings, ways)
 

@@ -1,41 +1,28 @@
 """A task from its data to its scores: what is the same for every type of task."""
 
-import base64
-import hashlib
-import json
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slmeval_api.base import decimal_string
-from slmeval_api.result import (
-    MAX_OUTCOMES,
-    TaskItems,
-    TaskMetric,
-    TaskOutcomes,
-    TaskResult,
-    TaskTokens,
-)
+from slmeval_api.result import TaskItems, TaskMetric, TaskOutcomes, TaskResult
 from slmeval_api.task import Task
 
 from slmeval_runner.engines.base import Outcome, Request, Tokenizer
-from slmeval_runner.failures import MeasurementInvalid, TaskUnusable, TrialError
+from slmeval_runner.failures import MeasurementInvalid, TaskUnusable
 from slmeval_runner.folders import Folders
 from slmeval_runner.items import Row
 from slmeval_runner.sources import load
 from slmeval_runner.stats import score
 
-from .base import Chosen, Form, Judged, TaskType, Written
+from .base import Asked, Chosen, Form, Judged, TaskType, Written
 from .choosing import Tree, continued, shares, tree_of
+from .outcomes import BEST, SKIPPED, UNANSWERED, digest_of, outcomes_of, tokens_of
 from .sampling import Examples, Item, Strategy, sample, without
 from .wording import Prompt, Shown, prompt_of
 
-BEST = 250
-"""The byte of a score of 1 in TaskOutcomes."""
-UNANSWERED = 254
-SKIPPED = 255
 SHOWN_CHARACTERS = 64
 
 
@@ -65,24 +52,15 @@ class Questions:
         return [request for question in self.asked for request in question.requests]
 
 
-def failed(task: Task, type_: TaskType[Any, Any], error: TrialError) -> TaskResult:
-    """Return the result of a task that `error` ended."""
-    return TaskResult(
-        name=task.name,
-        type=task.kind,
-        metric=type_.metric,
-        held_out=task.held_out,
-        failure=error.failure,
-    )
-
-
 def prepare(task: Task, type_: TaskType[Any, Any], *, seed: int, folders: Folders) -> "Prepared":
     """Return the task with its items, before any engine runs. Raises TaskUnusable."""
     data, shots = task.data, task.few_shot
-    test, test_digest = _load(task, type_, data.test, folders)
+    if data is None:
+        raise RuntimeError(f"task {task.name} has no data: the API server lets none of these pass")
+    test, test_digest = _load(type_, data.test, data.fields, folders)
     train, digests = list[Item[Any]](), [test_digest]
     if data.train:
-        train, train_digest = _load(task, type_, data.train, folders)
+        train, train_digest = _load(type_, data.train, data.fields, folders)
         digests.append(train_digest)
     pool, apart = without(train, test), without(test, train)
     if len(pool) < shots.count:
@@ -103,20 +81,20 @@ def prepare(task: Task, type_: TaskType[Any, Any], *, seed: int, folders: Folder
         items=sample(items, task.limit, seed=seed, task=task.name),
         examples=Examples(pool, strategy, shots.count, seed=seed, task=task.name),
         also_in_train=len(test) - len(apart),
-        data_digest=_digest(b"".join(digests)),
+        data_digest=digest_of(b"".join(digests)),
     )
 
 
 def _load(
-    task: Task, type_: TaskType[Any, Any], source: str, folders: Folders
+    type_: TaskType[Any, Any], source: str, fields: Mapping[str, str], folders: Folders
 ) -> tuple[list[Item[Any]], bytes]:
     """Return the items of a source, and its SHA-256."""
     table = load(source, folders)
     items, places = list[Item[Any]](), dict[str, str]()
     for where, values in table.rows:
-        row = Row(values, where, task.data.fields)
+        row = Row(values, where, fields)
         found = type_.read(row)
-        name = _name(row) if "id" in task.data.fields else str(len(items))
+        name = _name(row) if "id" in fields else str(len(items))
         if name in places:
             raise TaskUnusable(
                 f"{where}: the id {name[:SHOWN_CHARACTERS]!r} stands at {places[name]} too: ids "
@@ -132,10 +110,6 @@ def _name(row: Row) -> str:
     return str(value) if isinstance(value, int) else row.text("id")
 
 
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """A task whose items were read and drawn."""
@@ -146,6 +120,16 @@ class Prepared:
     examples: Examples[Any]
     also_in_train: int
     data_digest: str
+
+    def ask(self, tokenizer: Tokenizer, *, max_model_len: int) -> Asked:
+        """Return what to ask, and how it is judged. Raises TaskUnusable, as `questions`."""
+        questions = self.questions(tokenizer, max_model_len=max_model_len)
+        return Asked(
+            items=len(questions.asked),
+            requests=questions.requests,
+            result=partial(self.result, questions),
+            records=partial(self.records, questions),
+        )
 
     def questions(self, tokenizer: Tokenizer, *, max_model_len: int) -> Questions:
         """Return what to ask about each item that fits the context; items are never cut.
@@ -240,7 +224,7 @@ class Prepared:
                 skipped_too_long=len(self.items) - len(judged),
                 also_in_train=self.also_in_train,
             ),
-            tokens=_tokens(outcomes),
+            tokens=tokens_of(outcomes),
             score=score([one.score for one in judged]),
             score_of_answered=score(answered) if answered else None,
             metrics=[
@@ -357,14 +341,9 @@ class Prepared:
             question.item.name: UNANSWERED if one.answer is None else round(BEST * one.score)
             for question, one in zip(questions.asked, judged, strict=True)
         }
-        each = bytes(by_name.get(item.name, SKIPPED) for item in self.items)
-        packed = base64.b64encode(zlib.compress(each, level=9)).decode()
-        names = json.dumps(
-            [[item.name, item.text, self.type.answer(item.content)] for item in self.items]
-        )
-        return TaskOutcomes(
-            items_digest=_digest(names.encode()),
-            scores=packed if len(packed) <= MAX_OUTCOMES else None,
+        return outcomes_of(
+            [[item.name, item.text, self.type.answer(item.content)] for item in self.items],
+            [by_name.get(item.name, SKIPPED) for item in self.items],
         )
 
 
@@ -384,13 +363,3 @@ def _plain(answer: Any) -> Any:  # noqa: ANN401 - whatever the type's answers ar
     if isinstance(answer, frozenset):
         return sorted(answer)
     return answer if isinstance(answer, str) else str(answer)
-
-
-def _tokens(outcomes: Sequence[Outcome]) -> TaskTokens:
-    cached = [outcome.cached_tokens for outcome in outcomes]
-    known = [tokens for tokens in cached if tokens is not None]
-    return TaskTokens(
-        prompt=sum(outcome.prompt_tokens for outcome in outcomes),
-        cached=sum(known) if len(known) == len(cached) else None,
-        output=sum(outcome.output_tokens for outcome in outcomes),
-    )

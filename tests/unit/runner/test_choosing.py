@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from slmeval_runner.engines.base import MAX_NEXT
-from slmeval_runner.tasks.choosing import continued, shares, tree_of
+from slmeval_runner.tasks.choosing import branched, continued, shares, tree_of
 from slmeval_runner.tasks.wording import Prompt
 
 from .test_prepared import CharacterTokenizer
@@ -62,6 +62,27 @@ class TestTrees:
         sequences = [[100, 101, *end] for end in sorted(ends)]
         common = next(n for n in range(9) if len({s[n] for s in sequences}) > 1)
         assert answered(sequences) == pytest.approx([whole(s, common) for s in sequences])
+
+
+class TestBranchings:
+    def test_leave_nothing_out_and_may_have_prompts_of_their_own(self) -> None:
+        heads, tails = [(1, 2), (1, 2), (9,)], [[3, 4], [3, 5], [3]]
+        tree = branched(heads, tails)
+        assert [(b.prompt_ids, b.next_ids) for b in tree.branchings] == [
+            ([1, 2], (3,)),
+            ([1, 2, 3], (4, 5)),
+            ([9], (3,)),
+        ]
+        found = [
+            [log_probability(b.prompt_ids, token) for token in b.next_ids] for b in tree.branchings
+        ]
+        assert tree.log_probabilities(found) == pytest.approx(
+            [whole([*head, *tail], len(head)) for head, tail in zip(heads, tails, strict=True)]
+        )
+
+    def test_let_one_begin_another(self) -> None:
+        tree = branched([(1,), (1,)], [[2], [2, 3]])
+        assert tree.ways == [[(0, 0)], [(0, 0), (1, 0)]]
 
 
 class MergingTokenizer(CharacterTokenizer):

@@ -29,6 +29,7 @@ from slmeval_runner.failures import EngineFailed, MeasurementInvalid, ModelUnusa
 from slmeval_runner.folders import Folders
 from slmeval_runner.serving import generator
 from slmeval_runner.serving.endpoint import Endpoint
+from slmeval_runner.tasks.lm_eval import harness
 from slmeval_runner.times import Clock
 from slmeval_runner.trial import TrialRun
 from slmeval_runner.workloads.points import Bench
@@ -213,6 +214,43 @@ class TestACompleteTrial:
     async def test_gives_the_same_result_when_asked_again(self) -> None:
         plan = a_plan(tasks=[a_classification()])
         assert await tried(plan) == await tried(plan)
+
+
+class TestTasksOfTheHarness:
+    @pytest.fixture(autouse=True)
+    def its_tasks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let it find those beside this file: its own have their data on the hub."""
+        manager = pytest.importorskip("lm_eval.tasks").TaskManager(
+            include_path=str(Path(__file__).parent / "lm_eval_tasks"), include_defaults=False
+        )
+        monkeypatch.setattr(harness, "_manager", lambda: manager)
+
+    def asked(self, task: str) -> dict[str, Any]:
+        return {"name": task, "lmEval": {"task": task}}
+
+    @pytest.mark.filterwarnings("default")  # its libraries warn of themselves
+    async def test_are_asked_together_with_ours(self) -> None:
+        clock = FakeClock()
+        engine = a_simulated_engine(clock)
+        tasks = [a_classification(), self.asked("letters"), self.asked("choices")]
+        result = await tried(a_plan(workloads=[], tasks=tasks), engine, clock=clock)
+        # The engine's warm-up, and one set: every word is a token, so a request an item.
+        assert [len(served.outcomes) for served in engine.recorded] == [1, 60 + 12 + 12]
+        assert [(t.type, t.metric) for t in result.tasks] == [
+            ("classification", "accuracy"), ("lmEval", "acc,none"), ("lmEval", "acc,none"),
+        ]  # fmt: skip
+        assert result.failure is None
+        assert result.suite is not None
+        assert result.suite.score.n == 60 + 12 + 12
+
+    @pytest.mark.filterwarnings("default")
+    async def test_that_cannot_be_used_leave_the_others_their_scores(self) -> None:
+        result = await tried(a_plan(tasks=[self.asked("sampled"), a_classification()]))
+        bad, good = result.tasks
+        assert (bad.metric, bad.score) == (None, None)
+        assert bad.failure is not None
+        assert bad.failure.reason == "TaskUnusable"
+        assert good.score is not None
 
 
 class TestPartsThatFail:

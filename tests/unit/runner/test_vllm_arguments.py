@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from slmeval_api.model import EngineOptions
+from slmeval_runner.engines.base import Request
 from slmeval_runner.engines.vllm import (
     VllmTokenizer,
     engine_arguments,
@@ -14,6 +15,8 @@ from slmeval_runner.engines.vllm import (
 )
 from slmeval_runner.engines.vllm_driving import outcome_of
 from slmeval_runner.engines.vllm_facts import arguments_of
+
+ASKED = Request(prompt_token_ids=[5, 6, 7], max_tokens=1)
 
 
 class TestArguments:
@@ -120,7 +123,7 @@ def an_output(**overrides: Any) -> SimpleNamespace:
 
 class TestOutcomes:
     def test_put_the_arrival_on_the_monotonic_clock(self) -> None:
-        found = outcome_of(an_output(), wall_to_monotonic_s=-950.0)
+        found = outcome_of(an_output(), wall_to_monotonic_s=-950.0, request=ASKED)
         assert (found.arrival_s, found.scheduled_s) == (50.5, 51.0)
         assert (found.first_token_s, found.last_token_s) == (52.0, 53.0)
         assert (found.prompt_tokens, found.output_tokens) == (3, 2)
@@ -129,17 +132,40 @@ class TestOutcomes:
     @pytest.mark.parametrize("reason", ["abort", None, "error"])
     def test_that_were_cut_off_are_not_finished(self, reason: str | None) -> None:
         cut = [SimpleNamespace(token_ids=[7], text="", finish_reason=reason)]
-        assert not outcome_of(an_output(outputs=cut), 0.0).is_finished
+        assert not outcome_of(an_output(outputs=cut), 0.0, ASKED).is_finished
 
     def test_without_an_output_are_not_finished(self) -> None:
-        assert not outcome_of(None, 0.0).is_finished
+        assert not outcome_of(None, 0.0, ASKED).is_finished
+
+    def test_have_the_next_tokens_in_their_order_and_the_most_probable_beside_them(self) -> None:
+        place = {9: SimpleNamespace(logprob=-0.5), 4: SimpleNamespace(logprob=-2.0),
+                 3: SimpleNamespace(logprob=-3.0)}  # fmt: skip
+        answer = an_output().outputs[0]
+        answer.logprobs = [place]
+        asked = Request(prompt_token_ids=[5], max_tokens=1, next_token_ids=(3, 4))
+        found = outcome_of(an_output(outputs=[answer]), 0.0, asked)
+        assert found.next_log_probabilities == (-3.0, -2.0)
+        assert found.highest_log_probabilities == (-0.5,)
+        assert found.prompt_log_probabilities == ()
+
+    def test_have_the_prompt_s_own_tokens_from_where_they_are_asked_for(self) -> None:
+        places = [
+            None,
+            {6: SimpleNamespace(logprob=-1.0)},
+            {7: SimpleNamespace(logprob=-4.0), 8: SimpleNamespace(logprob=-0.25)},
+        ]
+        asked = Request(prompt_token_ids=[5, 6, 7], max_tokens=1, scored_from=1)
+        found = outcome_of(an_output(prompt_logprobs=places), 0.0, asked)
+        assert found.prompt_log_probabilities == (-1.0, -4.0)
+        assert found.highest_log_probabilities == (-1.0, -0.25)
+        assert found.next_log_probabilities == ()
 
     def test_without_times_leave_them_absent_never_zero(self) -> None:
-        assert outcome_of(an_output(metrics=None), 0.0).last_token_s is None
+        assert outcome_of(an_output(metrics=None), 0.0, ASKED).last_token_s is None
         never = SimpleNamespace(
             arrival_time=1.0, scheduled_ts=0.0, first_token_ts=0.0, last_token_ts=0.0
         )
-        assert outcome_of(an_output(metrics=never), 0.0).first_token_s is None
+        assert outcome_of(an_output(metrics=never), 0.0, ASKED).first_token_s is None
 
 
 class TestVocabulary:

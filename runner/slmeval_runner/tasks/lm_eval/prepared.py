@@ -1,0 +1,208 @@
+"""A task of the harness from its prompts to its scores, by the engine's requests."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from slmeval_api.base import decimal_string
+from slmeval_api.result import LmEvalFacts, TaskItems, TaskMetric, TaskResult
+from slmeval_api.task import Task
+from slmeval_api.task_types import LmEvalTask
+
+from slmeval_runner.engines.base import Outcome, Tokenizer
+from slmeval_runner.failures import TaskUnusable
+from slmeval_runner.stats import score
+from slmeval_runner.tasks.base import Asked
+from slmeval_runner.tasks.outcomes import (
+    BEST,
+    SKIPPED,
+    UNANSWERED,
+    digest_of,
+    outcomes_of,
+    tokens_of,
+)
+
+from .asking import Question, question_of
+from .encoding import Answer
+from .harness import HarnessTask, Item
+
+MAX_METRICS = 12
+
+
+def load(task: Task, asked: LmEvalTask, *, seed: int, manager: Any = None) -> "Prepared":  # noqa: ANN401
+    """Return the task with its items' prompts. `manager` as of HarnessTask. Raises TaskUnusable."""
+    harness = HarnessTask(
+        asked.task,
+        num_few_shot=asked.num_few_shot,
+        limit=task.limit,
+        seed=seed,
+        manager=manager,
+    )
+    return Prepared(task=task, harness=harness, seed=seed)
+
+
+class AskedItem(NamedTuple):
+    """An item that fits the context, and what is asked about it."""
+
+    item: Item
+    question: Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A task of the harness whose prompts are made."""
+
+    task: Task
+    harness: HarnessTask
+    seed: int
+
+    def ask(self, tokenizer: Tokenizer, *, max_model_len: int) -> Asked:
+        """Return what to ask, and how it is judged. Raises TaskUnusable, as `questions`."""
+        questions = self.questions(tokenizer, max_model_len=max_model_len)
+        return Asked(
+            items=len(questions),
+            requests=[request for asked in questions for request in asked.question.requests],
+            result=partial(self.result, questions),
+            records=partial(self.records, questions),
+        )
+
+    def questions(self, tokenizer: Tokenizer, *, max_model_len: int) -> list[AskedItem]:
+        """Return what to ask about each item that fits the context; items are never cut.
+
+        The harness would cut them at the left, examples first, and score what is left
+        (lm-evaluation-harness#3421).
+
+        Raises:
+            TaskUnusable: none fits, or this model's tokenizer cannot ask it.
+
+        """
+        questions = list[AskedItem]()
+        for item in self.harness.items:
+            question = question_of(
+                self.harness.wanted(item, tokenizer),
+                right=self.harness.right_instance(item),
+                text=item.right,
+            )
+            if question.tokens <= max_model_len:
+                questions.append(AskedItem(item, question))
+        if not questions:
+            raise TaskUnusable(
+                f"none of the {len(self.harness.items)} items fits the context of {max_model_len} "
+                "tokens with the room that the task leaves for an answer: lower "
+                "lmEval.numFewShot, or raise the model's engine.maxModelLen"
+            )
+        return questions
+
+    def result(self, questions: Sequence[AskedItem], outcomes: Sequence[Outcome]) -> TaskResult:
+        """Return the scores, of the outcomes of all requests in their order.
+
+        Raises:
+            TaskUnusable: the harness's metric is none that has an interval.
+
+        """
+        answered, cut_short, start = list[tuple[Item, list[Answer]]](), 0, 0
+        for item, question in questions:
+            end = start + len(question.requests)
+            answers = question.answers(outcomes[start:end])
+            if answers is not None:
+                answered.append((item, answers))
+            written = question.written(outcomes[start:end])
+            cut_short += any(outcome.finish_reason == "length" for outcome in written)
+            start = end
+        if not answered:
+            raise TaskUnusable(
+                f"{self.harness.name}: the engine finished none of {len(questions)} items: see "
+                "the worker's log"
+            )
+        first, *others = self.harness.scores(answered)
+        value_of = dict(zip((item.number for item, _ in answered), first.values, strict=True))
+        values = [value_of.get(asked.item.number, 0.0) for asked in questions]
+        return TaskResult(
+            name=self.task.name,
+            type=self.task.kind,
+            metric=first.name,
+            held_out=self.task.held_out,
+            items=TaskItems(
+                asked=len(questions),
+                answered=len(answered),
+                cut_short=cut_short,
+                skipped_too_long=len(self.harness.items) - len(questions),
+            ),
+            tokens=tokens_of(outcomes),
+            score=score(values),
+            score_of_answered=score(first.values),
+            metrics=[
+                TaskMetric(name=one.name, value=decimal_string(sum(one.values) / len(questions)))
+                for one in others[:MAX_METRICS]
+            ],
+            random_score=self._guessed(questions),
+            outcomes=outcomes_of(
+                [item.identity for item in self.harness.items],
+                self._bytes(questions, value_of),
+            ),
+            lm_eval=self._facts(),
+        )
+
+    def records(
+        self, questions: Sequence[AskedItem], outcomes: Sequence[Outcome]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield everything about each item, in the items' order; of a skipped one its document.
+
+        `answers` are to what was `asked`, in order: texts, or log-probability and whether each
+        token was the likeliest.
+        """
+        answers, start = dict[int, list[Answer] | None](), 0
+        for item, question in questions:
+            end = start + len(question.requests)
+            answers[item.number] = question.answers(outcomes[start:end])
+            start = end
+        for item in self.harness.items:
+            known = {"id": str(item.number), "input": item.doc, "expected": item.right}
+            if item.number not in answers:
+                yield {**known, "skipped": "TooLong"}
+                continue
+            given = answers[item.number]
+            scores = self.harness.scores([(item, given)]) if given is not None else []
+            yield {
+                **known,
+                "asked": item.asked[0],
+                "answers": given,
+                **{one.name: one.values[0] for one in scores},
+            }
+
+    def _guessed(self, questions: Sequence[AskedItem]) -> str | None:
+        counts = [self.harness.choices(asked.item) for asked in questions]
+        known = [count for count in counts if count]
+        if len(known) < len(counts):
+            return None
+        return decimal_string(sum(1.0 / count for count in known) / len(known))
+
+    def _bytes(self, questions: Sequence[AskedItem], value_of: dict[int, float]) -> list[int]:
+        there = {asked.item.number for asked in questions}
+        return [
+            round(BEST * value_of[item.number])
+            if item.number in value_of
+            else (UNANSWERED if item.number in there else SKIPPED)
+            for item in self.harness.items
+        ]
+
+    def _facts(self) -> LmEvalFacts:
+        harness = self.harness
+        asked = [
+            harness.version,
+            harness.name,
+            harness.task_version,
+            harness.num_few_shot,
+            self.seed,
+            [[item.identity, item.asked] for item in harness.items],
+        ]
+        return LmEvalFacts(
+            version=harness.version,
+            task_version=harness.task_version[:128],
+            num_few_shot=harness.num_few_shot,
+            seed=self.seed,
+            task_digest=digest_of(json.dumps(asked, sort_keys=True, default=str).encode()),
+            leaks_prevented=harness.leaks_prevented,
+        )
