@@ -28,7 +28,7 @@ filter_list:
     filter: [{function: regex, regex_pattern: '^\s*(\S+)'}, {function: take_first}]
 metric_list:
 """
-    + METRIC % "exact_match",
+    + METRIC % "exact_match, ignore_case: true",
     "labels": r"""
 output_type: multiple_choice
 doc_to_text: "Message: {{text.strip()}}\nIntent:"

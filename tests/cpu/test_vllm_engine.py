@@ -16,12 +16,15 @@ from builders import Json, a_load, a_workload
 from runner_builders import a_classification, a_plan, write_lines
 from slmeval_api.model import EngineOptions
 from slmeval_api.result import WorkloadResult
+from slmeval_api.task import Task
+from slmeval_api.task_types import LmEvalTask
 from slmeval_api.workload import Workload
 from slmeval_runner.devices.monitor import NoDevice
 from slmeval_runner.engines.base import EngineFacts, Message, Request, Served
 from slmeval_runner.engines.vllm import VllmEngine
 from slmeval_runner.failures import ModelUnusable
 from slmeval_runner.folders import Folders
+from slmeval_runner.tasks.lm_eval import load
 from slmeval_runner.trial import TrialRun
 from slmeval_runner.workloads.measure import measure
 from slmeval_runner.workloads.points import Bench
@@ -316,6 +319,22 @@ class TestTrial:
         items = result.tasks[0].items
         assert items is not None
         assert (items.asked, items.answered) == (4, 4)
+
+
+class TestTasksOfTheHarness:
+    @pytest.mark.parametrize("name", ["letters", "choices", "written", "last_word"])
+    def test_are_answered_to_the_last_item(self, vllm: Started, name: str) -> None:
+        tasks = Path(__file__).parents[1] / "unit/runner/lm_eval_tasks"
+        manager = pytest.importorskip("lm_eval.tasks").TaskManager(
+            include_path=str(tasks), include_defaults=False
+        )
+        asked = LmEvalTask(task=name)
+        prepared = load(Task(name="t", lm_eval=asked), asked, seed=1234, manager=manager)
+        sent = prepared.ask(vllm.engine.tokenizer, max_model_len=vllm.facts.max_model_len)
+        found = sent.result(vllm.serve(*sent.requests).outcomes)
+        assert found.score is not None
+        assert found.items is not None
+        assert found.items.asked == found.items.answered == found.score.n == 12
 
 
 class TestModelsThatCannotBeLoaded:
