@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from slmeval_runner.engines.base import MAX_NEXT, Tokenizer
+from slmeval_runner.engines.base import MAX_NEXT, Request, Tokenizer
 
 from .wording import Prompt
 
@@ -40,6 +40,22 @@ class Tree(NamedTuple):
         `found` has those of every branching's next ids, in order.
         """
         return [math.fsum(found[at][which] for at, which in way) for way in self.ways]
+
+    def requests(self, right: int | None) -> list[Request]:
+        """Return what asks each branching, in order.
+
+        `right` is the right candidate's place, for the simulated engine; None: there is none.
+        """
+        expected = dict[int, int]() if right is None else dict(self.ways[right])
+        return [
+            Request(
+                prompt_token_ids=branching.prompt_ids,
+                max_tokens=1,
+                next_token_ids=branching.next_ids,
+                expected=str(branching.next_ids[expected[at]]) if at in expected else None,
+            )
+            for at, branching in enumerate(self.branchings)
+        ]
 
 
 def tree_of(sequences: Sequence[Sequence[int]]) -> Tree | None:

@@ -190,17 +190,9 @@ class Prepared:
                 "less probable: set answer: Constrained"
             )
         right = form.candidates.index(self.type.answer(item.content))
-        expected = dict(tree.ways[right])
-        requests = [
-            Request(
-                prompt_token_ids=branching.prompt_ids,
-                max_tokens=1,
-                next_token_ids=branching.next_ids,
-                expected=str(branching.next_ids[expected[at]]) if at in expected else None,
-            )
-            for at, branching in enumerate(tree.branchings)
-        ]
-        return Question(item=item, prompt=prompt, form=form, requests=requests, tree=tree)
+        return Question(
+            item=item, prompt=prompt, form=form, requests=tree.requests(right), tree=tree
+        )
 
     def result(self, questions: Questions, outcomes: Sequence[Outcome]) -> TaskResult:
         """Return the scores, of the outcomes of all requests in their order.

@@ -78,18 +78,7 @@ def question_of(wanted: list[Wanted], *, right: int | None, text: Any) -> Questi
     """
     continuations = [one for one in wanted if isinstance(one, Continuation)]
     tree = _tree(continuations)
-    requests = list[Request]()
-    if tree:
-        expected = dict[int, int]() if right is None else dict(tree.ways[right])
-        requests += [
-            Request(
-                prompt_token_ids=branching.prompt_ids,
-                max_tokens=1,
-                next_token_ids=branching.next_ids,
-                expected=str(branching.next_ids[expected[at]]) if at in expected else None,
-            )
-            for at, branching in enumerate(tree.branchings)
-        ]
+    requests = tree.requests(right) if tree else []
     for place, one in enumerate(wanted):
         if isinstance(one, Generation):
             requests.append(
