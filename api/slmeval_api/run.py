@@ -8,6 +8,8 @@ from .base import (
     LIST_MAP,
     ApiModel,
     Column,
+    Count,
+    DecimalString,
     Generation,
     KindInfo,
     Message,
@@ -62,6 +64,34 @@ class Attempt(ApiModel):
     start_time: Timestamp | None = Field(default=None, description="When the RayJob was made.")
 
 
+MAX_COMPARISONS = 1_024
+
+
+class ScoreComparison(ApiModel):
+    """How far apart the scores of two models are, on the items that both were asked."""
+
+    pool: Name = Field(description="Where both were measured.")
+    task: Name | None = Field(
+        default=None,
+        description="The task. Absent: the mean over all tasks, each counting the same.",
+    )
+    model: Name = Field(description="The model with the higher score of the two.")
+    against: Name = Field(description="The other one.")
+    difference: DecimalString = Field(description="Its score less the other's; never below 0.")
+    low: DecimalString = Field(description="Lower end of the difference's 95% interval.")
+    high: DecimalString = Field(description="Upper end of the difference's 95% interval.")
+    items: Count = Field(description="Items that both were asked.")
+    p_value: DecimalString = Field(
+        description="How probable so large a difference is between models that are equally good."
+    )
+    adjusted_p_value: DecimalString = Field(
+        description="The same, corrected for the number of comparisons of this kind (Holm 1979)."
+    )
+    is_tied: bool = Field(
+        description="True: adjustedPValue is 0.05 or more; these items do not tell the two apart."
+    )
+
+
 class RunStatus(ApiModel):
     """Where the run stands."""
 
@@ -73,6 +103,14 @@ class RunStatus(ApiModel):
     attempts: Annotated[
         list[Attempt], Field(max_length=176, json_schema_extra=LIST_MAP), UniqueNames
     ] = Field(default_factory=list, description="The RayJobs of this run, oldest first.")
+    comparisons: Annotated[list[ScoreComparison], Field(max_length=MAX_COMPARISONS)] = Field(
+        default_factory=list,
+        description=(
+            "Of any two models on a pool, once the run has ended: over all tasks first, then task "
+            "by task. With so many models that there are more than 1,024, only those with the "
+            "best model of each pool, and task by task only while there is room."
+        ),
+    )
     completion_time: Timestamp | None = Field(default=None, description="When the run ended.")
 
 

@@ -219,7 +219,12 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
             plan.statuses.append(StatusWrite(info=Trial.info, name=name, status=after))
     jobs = [j for j in world.rayjobs if j.run == run.meta.name]
     status = run_status(
-        run, standings, attempts=attempts_of(run, jobs), now=world.now, compared=compared
+        run,
+        standings,
+        attempts=attempts_of(run, jobs),
+        now=world.now,
+        compared=compared,
+        measured=list(trials.values()),
     )
     if status != run.status:
         plan.statuses.append(StatusWrite(info=Run.info, name=run.meta.name, status=status))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from slmeval_api.conditions import Condition, ConditionType, Reason
 from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
-from slmeval_api.run import Attempt, Run, RunStatus
+from slmeval_api.run import Attempt, Run, RunStatus, ScoreComparison
 from slmeval_api.trial import Trial, TrialStatus
 
 from .attempts import is_finished
@@ -19,6 +19,7 @@ from .conditions import (
     with_condition,
     without_condition,
 )
+from .scores import score_comparisons
 from .verdict import Standing, State, standing_conditions, superseded
 
 
@@ -206,6 +207,7 @@ def run_status(
     attempts: Sequence[Attempt],
     now: datetime,
     compared: Mapping[str, Comparison] | None = None,
+    measured: Sequence[Trial] = (),
 ) -> RunStatus:
     """Return the status of `run`; its completion time, once set, stays.
 
@@ -215,6 +217,7 @@ def run_status(
         attempts: its RayJobs.
         now: the time of what changes.
         compared: whether its trials agree, by name; those that say nothing are not in it.
+        measured: its trials as stored, whose scores are compared when it has ended.
 
     """
     compared = compared or {}
@@ -231,8 +234,15 @@ def run_status(
         ),
         trials=counts_of(list(trials.values())),
         attempts=list(attempts),
+        comparisons=_score_comparisons(run, measured) if completed else [],
         completion_time=completed,
     )
+
+
+def _score_comparisons(run: Run, measured: Sequence[Trial]) -> list[ScoreComparison]:
+    """Return what is stored: once a run has ended, no score of it changes any more."""
+    stored = run.status.comparisons
+    return stored if run.status.completion_time and stored else score_comparisons(measured)
 
 
 def _with_marked(standing: Standing, compared: Mapping[str, Comparison], run: str) -> Standing:

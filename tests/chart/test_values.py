@@ -141,6 +141,9 @@ ONLY_THE_API_SERVER_SEES = {
     "a variable of Ray's",
     "the hub's token",
     "a variable named twice",
+    "a variable of Ray's from a Secret",
+    "a variable with two values",
+    "a variable without a value",
 }
 """Rules between fields: JSON schema has no word for them, the API server refuses them."""
 ONLY_THE_API_SERVER_TAKES = {"a label that is null", "a label whose value is null"}

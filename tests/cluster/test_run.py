@@ -65,6 +65,10 @@ class TestOneApplyGivesAnAnswer:
         assert len(items("rayjobs", namespace)) == 1
         (run,) = items("slmruns", namespace)
         assert condition(run, "Comparable")["status"] == "True"
+        (compared,) = run["status"]["comparisons"]
+        assert {compared["model"], compared["against"]} == {"a", "b"}
+        assert compared["items"] == 60
+        assert float(compared["low"]) <= float(compared["difference"]) <= float(compared["high"])
         wait_for("all pods to be gone", lambda: not pods_of_runs(namespace), seconds=60)
         self._kubectl_shows_the_figures(namespace)
         self._metrics_show_the_figures(installed, namespace)

@@ -20,6 +20,7 @@ from slmeval_operator.statuses import (
     trial_status,
 )
 from slmeval_operator.verdict import Standing, State, superseded
+from unit.operator.test_scores import trial_of
 from unit.operator.worlds import (
     NOW,
     a_failure,
@@ -286,6 +287,16 @@ class TestTheStatusOfARun:
 
     def test_has_no_completion_time_before_the_end(self) -> None:
         assert self.of(a_run(), {"a": RUNNING}).completion_time is None
+
+    def test_compares_scores_once_it_has_ended(self) -> None:
+        trials = [trial_of("a", t=[250] * 20), trial_of("b", t=[0] * 20)]
+        running = run_status(a_run(), {"a": RUNNING}, attempts=(), now=NOW, measured=trials)
+        assert running.comparisons == []
+        ended = run_status(a_run(), ENDED, attempts=(), now=NOW, measured=trials)
+        assert [(one.model, one.against) for one in ended.comparisons] == [("a", "b")]
+        run = a_run().model_copy(update={"status": ended})
+        later = run_status(run, ENDED, attempts=(), now=NOW + timedelta(hours=1), measured=[])
+        assert later == ended
 
     def test_keeps_the_first_completion_time(self) -> None:
         first = self.of(a_run(), {"a": LOST})
