@@ -304,6 +304,30 @@ class TestItemsThatDoNotFit:
             asker.load("choices").ask(TOKENIZER, max_model_len=10)
 
 
+class TestRecords:
+    @pytest.mark.parametrize(
+        ("name", "metric"), [("choices", "acc,none"), ("written", "exact_match,first-word")]
+    )
+    def test_hold_every_item_with_what_was_asked_answered_and_scored(
+        self, asker: Asker, name: str, metric: str
+    ) -> None:
+        asked = asker.load(name).ask(TOKENIZER, max_model_len=60)
+        outcomes = [answer(request) for request in asked.requests]
+        result = asked.result(outcomes)
+        records = list(asked.records(outcomes))
+        assert result.items is not None
+        assert len(records) == result.items.asked + result.items.skipped_too_long
+        skipped = [255 if record.get("skipped") else None for record in records]
+        each = [
+            skip or round(250 * record[metric])
+            for skip, record in zip(skipped, records, strict=True)
+        ]
+        assert each == scores_of(result)
+        kept = [record for record in records if not record.get("skipped")]
+        assert all(len(record["asked"]) == len(record["answers"]) for record in kept)
+        assert json.loads(json.dumps(records, default=str))[0]["id"] == "0"
+
+
 class TestNoItemIsAnExampleOfItself:
     def own(self, asker: Asker, prepared: Prepared) -> int:
         """Return in how many prompts the tested question stands twice."""

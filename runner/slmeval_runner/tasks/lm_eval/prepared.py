@@ -26,7 +26,7 @@ from slmeval_runner.tasks.outcomes import (
 
 from .asking import Question, question_of
 from .encoding import Answer
-from .harness import HarnessTask, Item
+from .harness import HarnessTask, Item, Scores
 
 MAX_METRICS = 12
 
@@ -164,13 +164,19 @@ class Prepared:
                 yield {**known, "skipped": "TooLong"}
                 continue
             given = answers[item.number]
-            scores = self.harness.scores([(item, given)]) if given is not None else []
             yield {
                 **known,
                 "asked": item.asked[0],
                 "answers": given,
-                **{one.name: one.values[0] for one in scores},
+                **{one.name: one.values[0] for one in self._scores_of(item, given)},
             }
+
+    def _scores_of(self, item: Item, given: list[Answer] | None) -> list[Scores]:
+        """Return the item's own scores; none where the harness cannot tell: the result says why."""
+        try:
+            return [] if given is None else self.harness.scores([(item, given)])
+        except TaskUnusable:
+            return []
 
     def _guessed(self, questions: Sequence[AskedItem]) -> str | None:
         counts = [self.harness.choices(asked.item) for asked in questions]
