@@ -1,5 +1,6 @@
 """Who may change what: spec and status apart, immutable kinds, two writers of one status."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,10 @@ from builders import a_model, evaluation_body, run_body, to_create, trial_body
 from cluster_client import Objects, Refused
 from full_result import full_result
 from pydantic import ValidationError
+from slmeval_api.result import MAX_OUTCOMES
 from slmeval_api.trial import TrialStatus
+from slmeval_api.workload import MAX_POINTS
+from slmeval_runner.files import REPORT_LIMIT_BYTES
 
 Json = dict[str, Any]
 
@@ -69,6 +73,33 @@ class TestWhatWasAskedStaysAsItWasAsked:
         edited = objects.merge(body, {"spec": {"suspend": True}})
         objects.delete(body)
         assert edited["metadata"]["generation"] == body["metadata"]["generation"] + 1
+
+
+class TestTheLargestResult:
+    """As many workloads, points and tasks as a question may have, each with all that it can say."""
+
+    def test_fits_a_report_and_the_api_server(self, objects: Objects, trial: Json) -> None:
+        full = full_result().to_json_data()
+        sweep = next(w for w in full["workloads"] if w["name"] == "sweep")
+        chat = next(w for w in full["workloads"] if w["name"] == "chat")
+        chat["http"]["report"] = "x" * 8_192
+        points = [{**sweep["points"][0], "concurrency": n + 1} for n in range(MAX_POINTS)]
+        workloads = [{**sweep, "name": f"sweep-{n}", "points": points} for n in range(12)]
+        workloads += [{**chat, "name": f"chat-{n}"} for n in range(4)]
+        task = full["tasks"][0]
+        task |= {
+            "outcomes": {**task["outcomes"], "scores": "A" * MAX_OUTCOMES},
+            "metrics": [{"name": f"metric-{n}", "value": "0.123456"} for n in range(12)],
+            "artifact": {"url": "s3://" + "k" * 250, "digest": "sha256:" + "0" * 64,
+                         "sizeBytes": 123_456},
+        }  # fmt: skip
+        tasks = [{**task, "name": f"task-{n}"} for n in range(64)]
+        largest = full | {"workloads": workloads, "tasks": tasks}
+        body = {"result": largest}
+        assert TrialStatus.from_json_data(body).to_json_data()["result"] == largest
+        assert len(json.dumps(body)) < REPORT_LIMIT_BYTES
+        stored = objects.apply_status(trial, body, manager=REPORTER)
+        assert len(stored["status"]["result"]["tasks"]) == 64
 
 
 class TestTwoWritersOfOneTrial:
