@@ -387,6 +387,8 @@ class TaskTokens(ApiModel):
 
 
 MAX_OUTCOMES = 2_048
+ITEM_BEST, ITEM_UNANSWERED, ITEM_SKIPPED = 250, 254, 255
+"""Bytes of TaskOutcomes.scores: of a score of 1, and of what has none."""
 
 
 class TaskOutcomes(ApiModel):

@@ -23,12 +23,10 @@ from statistics import NormalDist, mean
 from typing import NamedTuple
 
 from slmeval_api.base import decimal_string
-from slmeval_api.result import TaskResult
+from slmeval_api.result import ITEM_BEST, ITEM_SKIPPED, ITEM_UNANSWERED, TaskResult
 from slmeval_api.run import MAX_COMPARISONS, ScoreComparison
 from slmeval_api.trial import Trial
 
-BEST, UNANSWERED, SKIPPED = 250, 254, 255
-"""Bytes of TaskOutcomes.scores."""
 SIGNIFICANCE = 0.05
 HALF_WIDTHS = NormalDist().inv_cdf(1 - SIGNIFICANCE / 2)
 MOST_EXACT = 1_000
@@ -117,7 +115,8 @@ def _scores_of(task: TaskResult) -> list[float | None] | None:
         each = zlib.decompress(base64.b64decode(task.outcomes.scores, validate=True))
     except (binascii.Error, zlib.error):
         return None
-    return [None if b == SKIPPED else 0.0 if b == UNANSWERED else b / BEST for b in each]
+    none = {ITEM_SKIPPED: None, ITEM_UNANSWERED: 0.0}
+    return [none.get(byte, byte / ITEM_BEST) for byte in each]
 
 
 def _differences(first: Scored, second: Scored) -> dict[str, Differences]:

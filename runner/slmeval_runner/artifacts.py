@@ -1,7 +1,6 @@
 """Keeping what was asked and answered, one file a task, on a claim or in a bucket."""
 
 import gzip
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from slmeval_api.plan import Plan
 from slmeval_api.result import TaskArtifact
 
 from slmeval_runner.failures import ArtifactsUnwritable
+from slmeval_runner.files import digest_of
 from slmeval_runner.folders import Folders
 from slmeval_runner.sources.urls import LOGINS, find
 
@@ -58,7 +58,7 @@ class Artifacts:
         self._write(name, content)
         return TaskArtifact(
             url=f"{self.url}/{name}",
-            digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
+            digest=digest_of(content),
             size_bytes=len(content),
         )
 

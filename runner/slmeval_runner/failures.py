@@ -1,5 +1,6 @@
 """Why a trial, or a part of it, has no figures: errors that become a Failure in the result."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from slmeval_api.result import Failure
@@ -30,6 +31,13 @@ def cut(text: str, limit: int = MESSAGE_LIMIT) -> str:
 def failure(reason: FailureReason, message: str, *, may_pass: bool = False) -> Failure:
     """Return a Failure whose message is cut to size."""
     return Failure(reason=reason, message=cut(message), may_pass=may_pass)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield `error` and what it was raised from, the first cause last."""
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 class TrialError(Exception):

@@ -49,6 +49,7 @@ from slmeval_runner.results import first_failure, summary_of
 from slmeval_runner.serving.endpoint import Endpoint
 from slmeval_runner.tasks import failed, prepared_of
 from slmeval_runner.tasks.base import Asked, PreparedTask
+from slmeval_runner.tasks.outcomes import dealt
 from slmeval_runner.tasks.suite import suite_of
 from slmeval_runner.times import CLOCK, Clock, timestamp
 from slmeval_runner.tuning import differing, tune
@@ -405,12 +406,8 @@ class TrialRun:
                 f"the engine answered {len(served.outcomes)} of {len(requests)} requests of the "
                 "tasks: see the worker's log"
             )
-        outcomes_of = dict[str, Sequence[Outcome]]()
-        start = 0
-        for name, questions in asked.items():
-            end = start + len(questions.requests)
-            outcomes_of[name] = served.outcomes[start:end]
-            start = end
+        counts = (len(questions.requests) for questions in asked.values())
+        outcomes_of = dict(zip(asked, dealt(served.outcomes, counts), strict=True))
         self._judge(asked, outcomes_of, seconds=served.seconds)
         await asyncio.to_thread(self._keep, asked, outcomes_of)
 

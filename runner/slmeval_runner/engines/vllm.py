@@ -130,7 +130,7 @@ class VllmTokenizer:
     def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
         """Return the ids of `text`; with a begin token also where only the model asks for one."""
         ids = list(self._tokenizer.encode(text, add_special_tokens=with_special_tokens))
-        begin = getattr(self._tokenizer, "bos_token_id", None)
+        begin = self.begin
         if with_special_tokens and self._needs_begin and begin is not None and ids[:1] != [begin]:
             return [begin, *ids]
         return ids

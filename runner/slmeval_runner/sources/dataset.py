@@ -4,13 +4,13 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from slmeval_api.data import HUB_DATASET
 
-from slmeval_runner.failures import TaskUnusable
+from slmeval_runner.failures import TaskUnusable, causes
 from slmeval_runner.folders import Folders
 from slmeval_runner.hub_errors import CLAIM, REACH, hub_problem
 
@@ -187,7 +187,7 @@ def _text_of(value: object) -> str:
 
 def _problem(wanted: Wanted, error: Exception) -> TaskUnusable | None:
     """Return what `error` means for a person; None: nothing that is known of datasets."""
-    chain = list(_causes(error))
+    chain = list(causes(error))
     text = str(error)
     named = _configurations(wanted, text) if isinstance(error, ValueError) else None
     if named is not None:
@@ -239,12 +239,6 @@ def _configurations(wanted: Wanted, text: str) -> str | None:
         f"the dataset has no configuration {wanted.configuration!r}, only {there}: correct the "
         "part before the split, or leave it out if there is one only"
     )
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
 
 
 def _is_of_datasets(error: BaseException) -> bool:

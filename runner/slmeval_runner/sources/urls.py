@@ -5,11 +5,11 @@ they log in with is the worker's environment, which the SLMPool sets.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from slmeval_runner.failures import TaskUnusable
+from slmeval_runner.failures import TaskUnusable, causes
 
 from .table import MIB, SIZE_LIMIT_MIB
 
@@ -150,7 +150,7 @@ def _abfs(account: str) -> Any:  # noqa: ANN401 - Arrow's classes have no types
 def _problem(source: str, error: Exception) -> TaskUnusable | None:
     """Return what `error` means for a person; None: nothing that is known of reading files."""
     login = LOGINS.get(source.partition("://")[0], LOGINS["https"])
-    chain = list(_causes(error))
+    chain = list(causes(error))
     status = next((s for s in (getattr(e, "status", None) for e in chain) if s), None)
     is_denied = any(word in str(error) for word in DENIED_WORDS)
     if status in NOT_ALLOWED or is_denied or isinstance(error, PermissionError):
@@ -167,12 +167,6 @@ def _problem(source: str, error: Exception) -> TaskUnusable | None:
             may_pass=status is None or status >= SERVER_ERRORS,
         )
     return None
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
 
 
 def _is_transport(chain: list[BaseException]) -> bool:

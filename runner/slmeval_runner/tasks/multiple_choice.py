@@ -56,10 +56,6 @@ class MultipleChoice(TaskType[Choice, str]):
             )
         return Choice(context_of(row), row.text("question"), choices, right)
 
-    def text(self, content: Choice) -> str:
-        """Return what is asked, with the choices."""
-        return self.question(content)
-
     def label(self, content: Choice) -> str | None:
         """Return the right letter."""
         return content.letters[content.right]

@@ -51,10 +51,6 @@ class Numeric(TaskType[Sum, Fraction]):
         solution = row.text("solution") if row.has("solution") else None
         return Sum(context_of(row), row.text("question"), written, value, solution)
 
-    def text(self, content: Sum) -> str:
-        """Return the question with its context."""
-        return with_context(content.context, content.question)
-
     def instruction(self) -> str:
         """Return it, with the form."""
         told = self._options.instruction or "Answer the question with a number."

@@ -1,25 +1,35 @@
 """What a task's result says of its items one by one, and of its tokens. Pure."""
 
 import base64
-import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from slmeval_api.base import decimal_string
 from slmeval_api.result import MAX_OUTCOMES, TaskOutcomes, TaskTokens
 
 from slmeval_runner.engines.base import Outcome
-
-BEST = 250
-"""The byte of a score of 1 in TaskOutcomes."""
-UNANSWERED = 254
-SKIPPED = 255
+from slmeval_runner.files import digest_of
 
 
-def digest_of(content: bytes) -> str:
-    """Return the SHA-256 of `content` as results spell it."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+def dealt(outcomes: Sequence[Outcome], counts: Iterable[int]) -> Iterator[Sequence[Outcome]]:
+    """Yield the outcomes of one asker after the other, who sent `counts` requests each."""
+    start = 0
+    for count in counts:
+        yield outcomes[start : start + count]
+        start += count
+
+
+def guessed(choices: Sequence[int | None]) -> str | None:
+    """Return the score of guessing, by how many answers each item's guess is drawn from.
+
+    `choices` has at least one; None in it, or 0: there is no list of answers, and no such score.
+    """
+    known = [count for count in choices if count]
+    if len(known) < len(choices):
+        return None
+    return decimal_string(sum(1.0 / count for count in known) / len(known))
 
 
 def outcomes_of(items: Sequence[Any], scores: Sequence[int]) -> TaskOutcomes:

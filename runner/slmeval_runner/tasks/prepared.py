@@ -7,11 +7,20 @@ from functools import partial
 from typing import Any
 
 from slmeval_api.base import decimal_string
-from slmeval_api.result import TaskItems, TaskMetric, TaskOutcomes, TaskResult
+from slmeval_api.result import (
+    ITEM_BEST,
+    ITEM_SKIPPED,
+    ITEM_UNANSWERED,
+    TaskItems,
+    TaskMetric,
+    TaskOutcomes,
+    TaskResult,
+)
 from slmeval_api.task import Task
 
 from slmeval_runner.engines.base import Outcome, Request, Tokenizer
 from slmeval_runner.failures import MeasurementInvalid, TaskUnusable
+from slmeval_runner.files import digest_of
 from slmeval_runner.folders import Folders
 from slmeval_runner.items import Row
 from slmeval_runner.sources import load
@@ -19,7 +28,7 @@ from slmeval_runner.stats import score
 
 from .base import Asked, Chosen, Form, Judged, TaskType, Written
 from .choosing import Tree, continued, shares, tree_of
-from .outcomes import BEST, SKIPPED, UNANSWERED, digest_of, outcomes_of, tokens_of
+from .outcomes import dealt, guessed, outcomes_of, tokens_of
 from .sampling import Examples, Item, Strategy, sample, without
 from .wording import Prompt, Shown, prompt_of
 
@@ -37,6 +46,13 @@ class Question:
     """One, or for candidates one a branching."""
     tree: Tree | None = None
     """None: the answer is written."""
+
+    def log_probabilities(self, outcomes: Sequence[Outcome]) -> dict[str, float] | None:
+        """Return that of each candidate, of finished outcomes; None: the answer is written."""
+        if self.tree is None or not isinstance(self.form, Chosen):
+            return None
+        logs = self.tree.log_probabilities([o.next_log_probabilities for o in outcomes])
+        return dict(zip(self.form.candidates, logs, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +240,7 @@ class Prepared:
                 for name, value in self.type.metrics(judged).items()
             ],
             majority_score=self._majority(judged),
-            random_score=self._guessed(judged),
+            random_score=guessed([self.type.guesses(one.content) for one in judged]),
             outcomes=self._outcomes(questions, judged),
             data_digest=self.data_digest,
         )
@@ -257,25 +273,20 @@ class Prepared:
             }
 
     def _said(self, question: Question, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        if question.tree is None or not isinstance(question.form, Chosen):
+        if question.tree is None:
             return {"output": outcomes[0].text, "finishReason": outcomes[0].finish_reason}
-        if not all(outcome.is_finished for outcome in outcomes):
-            return {"logProbabilities": None}
-        logs = question.tree.log_probabilities([o.next_log_probabilities for o in outcomes])
-        return {"logProbabilities": dict(zip(question.form.candidates, logs, strict=True))}
+        is_finished = all(outcome.is_finished for outcome in outcomes)
+        return {"logProbabilities": question.log_probabilities(outcomes) if is_finished else None}
 
     def _judged(self, question: Question, outcomes: Sequence[Outcome]) -> Judged[Any, Any]:
         content = question.item.content
         if not all(outcome.is_finished for outcome in outcomes):
             return Judged(content, None, 0.0)
-        confidence = None
-        if question.tree is None or not isinstance(question.form, Chosen):
-            written = outcomes[0].text
-        else:
-            logs = question.tree.log_probabilities([o.next_log_probabilities for o in outcomes])
-            best = max(range(len(logs)), key=logs.__getitem__)
-            written = question.form.candidates[best]
-            confidence = shares(logs)[best]
+        written, confidence = outcomes[0].text, None
+        logs = question.log_probabilities(outcomes)
+        if logs is not None:
+            written = max(logs, key=logs.__getitem__)
+            confidence = max(shares(list(logs.values())))
         answer = self.type.parse(written, content)
         if answer is None:
             return Judged(content, None, 0.0)
@@ -288,13 +299,11 @@ class Prepared:
         outcomes: Sequence[Outcome],
     ) -> None:
         """Raise MeasurementInvalid if the engine let something else be written than it was told."""
-        if any(question.tree for question in questions.asked):
-            return
         others = [
-            outcome.text
-            for question, one, outcome in zip(questions.asked, judged, outcomes, strict=True)
+            own[0].text
+            for one, (question, own) in zip(judged, _each(questions, outcomes), strict=True)
             if isinstance(question.form, Written) and question.form.is_held
-            if outcome.is_finished and outcome.finish_reason == "stop" and one.answer is None
+            if own[0].is_finished and own[0].finish_reason == "stop" and one.answer is None
         ]
         if others:
             raise MeasurementInvalid(
@@ -305,9 +314,10 @@ class Prepared:
             )
 
     def _cut_short(self, questions: Questions, outcomes: Sequence[Outcome]) -> int:
-        if any(question.tree for question in questions.asked):
-            return 0
-        return sum(outcome.finish_reason == "length" for outcome in outcomes)
+        return sum(
+            question.tree is None and own[0].finish_reason == "length"
+            for question, own in _each(questions, outcomes)
+        )
 
     def _majority(self, judged: Sequence[Judged[Any, Any]]) -> str | None:
         answers = Counter(self.type.answer(one.content) for one in judged)
@@ -321,21 +331,16 @@ class Prepared:
             answer = self.type.parse(written, one.content)
             yield 0.0 if answer is None else self.type.score(answer, one.content)
 
-    def _guessed(self, judged: Sequence[Judged[Any, Any]]) -> str | None:
-        guesses = [self.type.guesses(one.content) for one in judged]
-        known = [count for count in guesses if count]
-        if len(known) < len(guesses):
-            return None
-        return decimal_string(sum(1.0 / count for count in known) / len(known))
-
     def _outcomes(self, questions: Questions, judged: Sequence[Judged[Any, Any]]) -> TaskOutcomes:
         by_name = {
-            question.item.name: UNANSWERED if one.answer is None else round(BEST * one.score)
+            question.item.name: (
+                ITEM_UNANSWERED if one.answer is None else round(ITEM_BEST * one.score)
+            )
             for question, one in zip(questions.asked, judged, strict=True)
         }
         return outcomes_of(
             [[item.name, item.text, self.type.answer(item.content)] for item in self.items],
-            [by_name.get(item.name, SKIPPED) for item in self.items],
+            [by_name.get(item.name, ITEM_SKIPPED) for item in self.items],
         )
 
 
@@ -343,11 +348,8 @@ def _each(
     questions: Questions, outcomes: Sequence[Outcome]
 ) -> Iterator[tuple[Question, Sequence[Outcome]]]:
     """Yield each question with the outcomes of its own requests."""
-    start = 0
-    for question in questions.asked:
-        end = start + len(question.requests)
-        yield question, outcomes[start:end]
-        start = end
+    counts = (len(question.requests) for question in questions.asked)
+    return zip(questions.asked, dealt(outcomes, counts), strict=True)
 
 
 def _plain(answer: Any) -> Any:  # noqa: ANN401 - whatever the type's answers are

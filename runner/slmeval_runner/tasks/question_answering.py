@@ -50,10 +50,6 @@ class QuestionAnswering(TaskType[Asked, str]):
             )
         return Asked(context_of(row), row.text("question"), answers)
 
-    def text(self, content: Asked) -> str:
-        """Return the question with its context."""
-        return with_context(content.context, content.question)
-
     def instruction(self) -> str:
         """Return it, with the word for a question without an answer."""
         told = self._options.instruction or "Answer the question in as few words as possible."

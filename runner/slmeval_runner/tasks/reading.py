@@ -3,7 +3,8 @@
 from collections.abc import Set as AbstractSet
 
 from slmeval_runner.failures import TaskUnusable
-from slmeval_runner.items import SHOWN, Row
+from slmeval_runner.items import Row
+from slmeval_runner.sources.table import shown
 
 
 def known_label(row: Row, role: str, known: AbstractSet[str]) -> str:
@@ -17,10 +18,9 @@ def demand_known(row: Row, role: str, labels: list[str], known: AbstractSet[str]
     """Raise TaskUnusable if one of `labels`, which stand in the column of `role`, is not known."""
     for label in labels:
         if label not in known:
-            shown = ", ".join(sorted(known)[:SHOWN]) + (", ..." if len(known) > SHOWN else "")
             raise TaskUnusable(
                 f"{row.where}: {role} is {label[:128]!r}, which is not among the task's "
-                f"{len(known)} ({shown}): add it there or correct it"
+                f"{len(known)} ({shown(sorted(known))}): add it there or correct it"
             )
 
 

@@ -68,15 +68,14 @@ class Summarization(TaskType[Summarized, str]):
 
     def score(self, answer: str, content: Summarized) -> float:
         """Return ROUGE-L."""
-        return self._rouge(content, answer, "rougeL")
+        return self._rouge(content, answer)["rougeL"]
 
     def metrics(self, judged: Sequence[Judged[Summarized, str]]) -> Mapping[MetricName, float]:
         """Return ROUGE-1 and ROUGE-2."""
         names: tuple[MetricName, ...] = ("rouge1", "rouge2")
-        return {
-            name: sum(self._rouge(j.content, j.answer or "", name) for j in judged) / len(judged)
-            for name in names
-        }
+        each = [self._rouge(j.content, j.answer or "") for j in judged]
+        return {name: sum(found[name] for found in each) / len(each) for name in names}
 
-    def _rouge(self, content: Summarized, answer: str, name: MetricName) -> float:
-        return float(self._scorer.score(content.summary, answer)[name].fmeasure)
+    def _rouge(self, content: Summarized, answer: str) -> dict[str, float]:
+        found = self._scorer.score(content.summary, answer)
+        return {name: float(of.fmeasure) for name, of in found.items()}

@@ -8,9 +8,11 @@ from statistics import mean
 from typing import Any
 
 import pytest
+from slmeval_api.result import ITEM_SKIPPED as SKIPPED
+from slmeval_api.result import ITEM_UNANSWERED as UNANSWERED
 from slmeval_api.run import MAX_COMPARISONS, ScoreComparison
 from slmeval_api.trial import Trial
-from slmeval_operator.scores import SKIPPED, UNANSWERED, estimate_of, score_comparisons
+from slmeval_operator.scores import estimate_of, score_comparisons
 from unit.operator.worlds import a_trial, result_json
 
 Json = dict[str, Any]

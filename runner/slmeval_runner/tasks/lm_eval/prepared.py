@@ -7,19 +7,26 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from slmeval_api.base import decimal_string
-from slmeval_api.result import LmEvalFacts, TaskItems, TaskMetric, TaskResult
+from slmeval_api.result import (
+    ITEM_BEST,
+    ITEM_SKIPPED,
+    ITEM_UNANSWERED,
+    LmEvalFacts,
+    TaskItems,
+    TaskMetric,
+    TaskResult,
+)
 from slmeval_api.task import Task
 from slmeval_api.task_types import LmEvalTask
 
 from slmeval_runner.engines.base import Outcome, Tokenizer
 from slmeval_runner.failures import TaskUnusable
+from slmeval_runner.files import digest_of
 from slmeval_runner.stats import score
 from slmeval_runner.tasks.base import Asked
 from slmeval_runner.tasks.outcomes import (
-    BEST,
-    SKIPPED,
-    UNANSWERED,
-    digest_of,
+    dealt,
+    guessed,
     outcomes_of,
     tokens_of,
 )
@@ -102,15 +109,13 @@ class Prepared:
             TaskUnusable: the harness's metric is none that has an interval.
 
         """
-        answered, cut_short, start = list[tuple[Item, list[Answer]]](), 0, 0
-        for item, question in questions:
-            end = start + len(question.requests)
-            answers = question.answers(outcomes[start:end])
+        answered, cut_short = list[tuple[Item, list[Answer]]](), 0
+        for (item, question), own in _each(questions, outcomes):
+            answers = question.answers(own)
             if answers is not None:
                 answered.append((item, answers))
-            written = question.written(outcomes[start:end])
+            written = question.written(own)
             cut_short += any(outcome.finish_reason == "length" for outcome in written)
-            start = end
         if not answered:
             raise TaskUnusable(
                 f"{self.harness.name}: the engine finished none of {len(questions)} items: see "
@@ -137,7 +142,7 @@ class Prepared:
                 TaskMetric(name=one.name, value=decimal_string(sum(one.values) / len(questions)))
                 for one in others[:MAX_METRICS]
             ],
-            random_score=self._guessed(questions),
+            random_score=guessed([self.harness.choices(asked.item) for asked in questions]),
             outcomes=outcomes_of(
                 [item.identity for item in self.harness.items],
                 self._bytes(questions, value_of),
@@ -153,11 +158,10 @@ class Prepared:
         `answers` are to what was `asked`, in order: texts, or log-probability and whether each
         token was the likeliest.
         """
-        answers, start = dict[int, list[Answer] | None](), 0
-        for item, question in questions:
-            end = start + len(question.requests)
-            answers[item.number] = question.answers(outcomes[start:end])
-            start = end
+        answers = {
+            item.number: question.answers(own)
+            for (item, question), own in _each(questions, outcomes)
+        }
         for item in self.harness.items:
             known = {"id": str(item.number), "input": item.doc, "expected": item.right}
             if item.number not in answers:
@@ -178,19 +182,12 @@ class Prepared:
         except TaskUnusable:
             return []
 
-    def _guessed(self, questions: Sequence[AskedItem]) -> str | None:
-        counts = [self.harness.choices(asked.item) for asked in questions]
-        known = [count for count in counts if count]
-        if len(known) < len(counts):
-            return None
-        return decimal_string(sum(1.0 / count for count in known) / len(known))
-
     def _bytes(self, questions: Sequence[AskedItem], value_of: dict[int, float]) -> list[int]:
         there = {asked.item.number for asked in questions}
         return [
-            round(BEST * value_of[item.number])
+            round(ITEM_BEST * value_of[item.number])
             if item.number in value_of
-            else (UNANSWERED if item.number in there else SKIPPED)
+            else (ITEM_UNANSWERED if item.number in there else ITEM_SKIPPED)
             for item in self.harness.items
         ]
 
@@ -212,3 +209,11 @@ class Prepared:
             task_digest=digest_of(json.dumps(asked, sort_keys=True, default=str).encode()),
             leaks_prevented=harness.leaks_prevented,
         )
+
+
+def _each(
+    questions: Sequence[AskedItem], outcomes: Sequence[Outcome]
+) -> Iterator[tuple[AskedItem, Sequence[Outcome]]]:
+    """Yield each question with the outcomes of its own requests."""
+    counts = (len(asked.question.requests) for asked in questions)
+    return zip(questions, dealt(outcomes, counts), strict=True)
