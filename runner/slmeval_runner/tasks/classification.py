@@ -9,8 +9,8 @@ from slmeval_api.task_types import ClassificationTask
 from slmeval_runner.items import Row
 from slmeval_runner.stats import macro_f1
 
-from .base import Form, Judged, TaskType
-from .labelled import label_form, read_label, sureness
+from .base import Judged
+from .labelled import OneLabel
 from .reading import known_label
 
 
@@ -21,14 +21,14 @@ class Labelled(NamedTuple):
     label: str
 
 
-class Classification(TaskType[Labelled, str]):
+class Classification(OneLabel[Labelled]):
     """See the module."""
 
-    metric = "accuracy"
     cue = "Label"
 
     def __init__(self, options: ClassificationTask) -> None:
         self._options = options
+        self.way = options.answer
         self._known = frozenset(options.labels)
 
     def read(self, row: Row) -> Labelled:
@@ -39,9 +39,10 @@ class Classification(TaskType[Labelled, str]):
         """Return the text."""
         return content.text
 
-    def label(self, content: Labelled) -> str | None:
-        """Return the label."""
-        return content.label
+    def labels(self, content: Labelled) -> Sequence[str]:
+        """Return the task's."""
+        del content
+        return self._options.labels
 
     def instruction(self) -> str:
         """Return it with the labels."""
@@ -59,26 +60,10 @@ class Classification(TaskType[Labelled, str]):
         """Return the label."""
         return content.label
 
-    def form(self, content: Labelled) -> Form:
-        """Return the labels."""
-        del content
-        return label_form(self._options.answer, self._options.labels)
-
-    def parse(self, written: str, content: Labelled) -> str | None:
-        """Return the label that was written."""
-        del content
-        return read_label(self._options.answer, written, self._options.labels)
-
-    def score(self, answer: str, content: Labelled) -> float:
-        """Return 1 if it is the right one."""
-        return float(answer == content.label)
-
     def metrics(self, judged: Sequence[Judged[Labelled, str]]) -> Mapping[MetricName, float]:
         """Return macro F1, and how sure the model was."""
         expected = [j.content.label for j in judged]
-        return {"macroF1": macro_f1(expected, [j.answer for j in judged]), **sureness(judged)}
-
-    def guesses(self, content: Labelled) -> int:
-        """Return the number of labels."""
-        del content
-        return len(self._options.labels)
+        return {
+            "macroF1": macro_f1(expected, [j.answer for j in judged]),
+            **super().metrics(judged),
+        }

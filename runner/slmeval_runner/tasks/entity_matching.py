@@ -10,8 +10,8 @@ from slmeval_api.task_types import EntityMatchingTask
 from slmeval_runner.items import Row
 from slmeval_runner.stats import binary_metrics
 
-from .base import Form, Judged, TaskType
-from .labelled import label_form, read_label, sureness
+from .base import Judged
+from .labelled import OneLabel
 from .reading import known_label
 
 
@@ -23,14 +23,14 @@ class Pair(NamedTuple):
     label: str
 
 
-class EntityMatching(TaskType[Pair, str]):
+class EntityMatching(OneLabel[Pair]):
     """See the module."""
 
-    metric = "accuracy"
     cue = "Answer"
 
     def __init__(self, options: EntityMatchingTask) -> None:
         self._options = options
+        self.way = options.answer
         self._labels = [options.match_label, options.no_match_label]
 
     def read(self, row: Row) -> Pair:
@@ -45,9 +45,10 @@ class EntityMatching(TaskType[Pair, str]):
         """Return both records."""
         return f"{content.left}\n\n{content.right}"
 
-    def label(self, content: Pair) -> str | None:
-        """Return the label."""
-        return content.label
+    def labels(self, content: Pair) -> Sequence[str]:
+        """Return both."""
+        del content
+        return self._labels
 
     def instruction(self) -> str:
         """Return it with the two answers."""
@@ -63,32 +64,13 @@ class EntityMatching(TaskType[Pair, str]):
         """Return the label."""
         return content.label
 
-    def form(self, content: Pair) -> Form:
-        """Return the two answers."""
-        del content
-        return label_form(self._options.answer, self._labels)
-
-    def parse(self, written: str, content: Pair) -> str | None:
-        """Return the label that was written."""
-        del content
-        return read_label(self._options.answer, written, self._labels)
-
-    def score(self, answer: str, content: Pair) -> float:
-        """Return 1 if it is the right one."""
-        return float(answer == content.label)
-
     def metrics(self, judged: Sequence[Judged[Pair, str]]) -> Mapping[MetricName, float]:
         """Return precision, recall and F1 of matches; an unanswered pair was not matched."""
         match = self._options.match_label
         found = binary_metrics(
             [j.content.label == match for j in judged], [j.answer == match for j in judged]
         )
-        return {**found, **sureness(judged)}
-
-    def guesses(self, content: Pair) -> int:
-        """Return two."""
-        del content
-        return len(self._labels)
+        return {**found, **super().metrics(judged)}
 
 
 def _record(row: Row, role: str) -> str:

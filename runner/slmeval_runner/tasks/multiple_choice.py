@@ -1,17 +1,15 @@
 """Multiple choice: one of an item's own choices, which are lettered."""
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from slmeval_api.result import MetricName
 from slmeval_api.task_types import MultipleChoiceTask
 
 from slmeval_runner.failures import TaskUnusable
 from slmeval_runner.items import Row
 
-from .base import Form, Judged, TaskType
-from .labelled import label_form, read_label, sureness
+from .labelled import OneLabel
 from .reading import context_of, with_context
 
 LETTERS = string.ascii_uppercase
@@ -32,14 +30,14 @@ class Choice(NamedTuple):
         return LETTERS[: len(self.choices)]
 
 
-class MultipleChoice(TaskType[Choice, str]):
+class MultipleChoice(OneLabel[Choice]):
     """See the module."""
 
-    metric = "accuracy"
     cue = "Answer"
 
     def __init__(self, options: MultipleChoiceTask) -> None:
         self._options = options
+        self.way = options.answer
 
     def read(self, row: Row) -> Choice:
         """Return question, choices and the right one's place."""
@@ -56,9 +54,9 @@ class MultipleChoice(TaskType[Choice, str]):
             )
         return Choice(context_of(row), row.text("question"), choices, right)
 
-    def label(self, content: Choice) -> str | None:
-        """Return the right letter."""
-        return content.letters[content.right]
+    def labels(self, content: Choice) -> Sequence[str]:
+        """Return the letters."""
+        return content.letters
 
     def instruction(self) -> str:
         """Return it, with the form."""
@@ -76,23 +74,3 @@ class MultipleChoice(TaskType[Choice, str]):
     def answer(self, content: Choice) -> str:
         """Return the right letter."""
         return content.letters[content.right]
-
-    def form(self, content: Choice) -> Form:
-        """Return the letters."""
-        return label_form(self._options.answer, content.letters)
-
-    def parse(self, written: str, content: Choice) -> str | None:
-        """Return the letter that was written."""
-        return read_label(self._options.answer, written, content.letters)
-
-    def score(self, answer: str, content: Choice) -> float:
-        """Return 1 if it is the right one."""
-        return float(answer == content.letters[content.right])
-
-    def metrics(self, judged: Sequence[Judged[Choice, str]]) -> Mapping[MetricName, float]:
-        """Return how sure the model was."""
-        return sureness(judged)
-
-    def guesses(self, content: Choice) -> int:
-        """Return the number of choices."""
-        return len(content.choices)
