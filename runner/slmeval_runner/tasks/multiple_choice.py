@@ -55,8 +55,8 @@ class MultipleChoice(OneLabel[Choice]):
         return Choice(context_of(row), row.text("question"), choices, right)
 
     def labels(self, content: Choice) -> Sequence[str]:
-        """Return the letters."""
-        return content.letters
+        """Return the letters, each by itself: no two of them together are an answer."""
+        return tuple(content.letters)
 
     def instruction(self) -> str:
         """Return it, with the form."""

@@ -287,6 +287,13 @@ class TestMultipleChoice:
         with pytest.raises(TaskUnusable, match=words):
             read("multipleChoice", **columns)
 
+    @pytest.mark.parametrize("way", ["LogProbability", "Constrained", "Free"])
+    @pytest.mark.parametrize("written", ["", " ", "AB", "BC", "D", "4"])
+    def test_reads_nothing_but_a_letter(self, way: str, written: str) -> None:
+        content = read("multipleChoice")
+        assert made("multipleChoice", answer=way).parse(written, content) is None
+        assert made("multipleChoice", answer=way).parse("B", content) == "B"
+
 
 class TestNumbers:
     @pytest.mark.parametrize(
