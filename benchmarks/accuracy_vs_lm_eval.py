@@ -2,9 +2,12 @@ r"""Is accuracy what lm-evaluation-harness says? The same items, prompts and mod
 
     python benchmarks/accuracy_vs_lm_eval.py --model /models/smollm2-135m-instruct --data FOLDER \
         --dtype float32 --enforce-eager --items 32
+    python benchmarks/accuracy_vs_lm_eval.py --model FOLDER --data FOLDER --shape llama-3.2-1b
 
 FOLDER holds belebele/ and banking77/, each with test.jsonl and train.jsonl: `context`, `question`,
-`choices`, `label` (the right one's place), and `text`, `label`. Tasks, each of the harness's kinds:
+`choices`, `label` (the right one's place), and `text`, `label`. With --shape, weights are RANDOM
+and of that shape, and only the tokenizer is the model's: both sides get the same weights, and what
+they say means nothing but that it is the same. Tasks, each of the harness's kinds:
 
 - choices: belebele, the letters A to D by log-probability, without examples;
 - written: banking77 with a few of its labels, written after examples, one of each label;
@@ -44,6 +47,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.lm_eval_tasks import write_tasks
 from benchmarks.plans import Json, gpu_count
+from benchmarks.shapes import SHAPES, write_model_with_words
 
 MARK = "ACCURACY "
 """Before the one line of a side's output that is for its parent."""
@@ -138,6 +142,7 @@ def theirs(asked: Json) -> Json:
         dtype=asked["dtype"],
         max_model_len=asked["maxModelLen"],
         enforce_eager=asked["enforceEager"],
+        load_format=asked["loadFormat"],
         batch_size="auto",
     )
     lm.model.generate("Hello", use_tqdm=False)
@@ -188,7 +193,7 @@ async def ours(asked: Json) -> Json:
     from slmeval_runner.engines.vllm import VllmEngine
 
     engine = VllmEngine(has_gpu=gpu_count() > 0)
-    names = ("dtype", "maxModelLen", "enforceEager")
+    names = ("dtype", "maxModelLen", "enforceEager", "loadFormat")
     options = EngineOptions.from_json_data({name: asked[name] for name in names})
     facts = await engine.start(Path(asked["model"]), options)
     ids = [*engine.tokenizer.vocabulary[:8]]
@@ -303,6 +308,12 @@ def faster(sides: dict[str, dict[str, Measured]], of: Callable[[Sequence[float]]
     return seconds["lm-eval"] / seconds["ours"]
 
 
+def _model(args: argparse.Namespace, folder: Path) -> Path:
+    if args.shape is None:
+        return Path(args.model)
+    return write_model_with_words(args.shape, args.model, folder / args.shape)
+
+
 def main(argv: Sequence[str]) -> int:
     """Parse, measure, print."""
     args = parser().parse_args(argv)
@@ -321,7 +332,8 @@ def main(argv: Sequence[str]) -> int:
             "folder": folder,
             "tasks": names,
             "shots": {"choices": 0, "written": args.labels, "labels": 0},
-            "model": str(args.model.resolve()),
+            "model": str(_model(args, Path(folder)).resolve()),
+            "loadFormat": "dummy" if args.shape else "auto",
             "dtype": args.dtype,
             "maxModelLen": args.max_model_len,
             "enforceEager": args.enforce_eager,
@@ -345,6 +357,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("--model", type=Path, help="folder in Hugging Face's layout")
+    made.add_argument("--shape", choices=sorted(SHAPES), help="random weights of this shape")
     made.add_argument("--data", type=Path, help="folder with belebele/ and banking77/")
     made.add_argument("--items", type=int, default=32)
     made.add_argument("--labels", type=int, default=4, help="of banking77")

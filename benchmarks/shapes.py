@@ -1,6 +1,7 @@
 """Model folders without weights: the config of a known shape and a tokenizer of made-up words."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,21 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 SPECIAL = ("<s>", "</s>", "<unk>")
 """Ids 0, 1 and 2."""
+
+
+def write_model_with_words(shape: str, words: Path, folder: Path) -> Path:
+    """Make `folder` a model of that shape with the tokenizer of the model `words`; return it.
+
+    For tasks, whose texts the made-up words of write_model would all leave unknown.
+    """
+    folder.mkdir(parents=True)
+    own = json.loads((words / "config.json").read_text())
+    names = ("vocab_size", "bos_token_id", "eos_token_id")
+    config = SHAPES[shape] | {name: own[name] for name in names}
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(words / name, folder / name)
+    return folder
 
 
 def write_model(shape: str, folder: Path) -> Path:

@@ -438,6 +438,19 @@ class LmEvalFacts(ApiModel):
     )
 
 
+class EmbeddingFacts(ApiModel):
+    """What fewShot.embeddingModel was."""
+
+    revision: Text256 | None = Field(
+        default=None, description="Commit of the hub. Absent: the model does not come from there."
+    )
+    digest: Digest = Field(
+        description=(
+            "Digest over the names and sizes of the folder's files and the bytes of its small ones."
+        )
+    )
+
+
 class TaskResult(ApiModel):
     """One task: its scores, or the failure that took their place."""
 
@@ -481,6 +494,10 @@ class TaskResult(ApiModel):
     data_digest: Digest | None = Field(
         default=None,
         description="Digest of the test and train files' bytes. Absent for lmEval.",
+    )
+    embedding_model: EmbeddingFacts | None = Field(
+        default=None,
+        description="What found the examples. Only for fewShot.strategy: Similar.",
     )
     lm_eval: LmEvalFacts | None = Field(
         default=None, description="What the harness was asked. Only for lmEval."

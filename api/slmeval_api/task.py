@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .base import ApiModel, Name, Rule, demand, rules
 from .data import TaskData
+from .model import ModelSource
 from .task_types import (
     ClassificationTask,
     EntityMatchingTask,
@@ -82,20 +83,48 @@ def _fields_of(kind: TaskKind, reads: tuple[str, ...]) -> Rule:
     )
 
 
+EMBEDDED_IF_SIMILAR = Rule(
+    "has(self.embeddingModel) == (has(self.strategy) && self.strategy == 'Similar')",
+    "embeddingModel goes with strategy: Similar, which needs it to find examples like the item, "
+    "and with no other strategy",
+    lambda f: (f.embedding_model is not None) == (f.strategy == "Similar"),
+)
+NO_PARENT = Rule(
+    "!has(self.embeddingModel) || !self.embeddingModel.contains('..')",
+    "embeddingModel must not contain '..': name the folder itself",
+    lambda f: ".." not in (f.embedding_model or ""),
+)
+
+
 class FewShot(ApiModel):
     """Worked examples that are put before each item."""
+
+    model_config = ConfigDict(json_schema_extra=rules(EMBEDDED_IF_SIMILAR, NO_PARENT))
 
     count: Annotated[int, Field(ge=0, le=64)] = Field(
         default=0, description="Examples in each prompt. Default 0."
     )
-    strategy: Literal["Fixed", "Random", "LabelBalanced"] | None = Field(
+    strategy: Literal["Fixed", "Random", "LabelBalanced", "Similar"] | None = Field(
         default=None,
         description=(
             "Fixed: the first ones, the same for every item. Random: drawn for each item. "
-            "LabelBalanced: drawn for each item, labels in turn. Left out: LabelBalanced where an "
-            "item has one label (classification, entityMatching, multipleChoice), else Random."
+            "LabelBalanced: drawn for each item, labels in turn. Similar: those whose input is "
+            "most like the item's, the most similar last. Left out: LabelBalanced where an item "
+            "has one label (classification, entityMatching, multipleChoice), else Random."
         ),
     )
+    embedding_model: ModelSource | None = Field(
+        default=None,
+        description=(
+            "What Similar measures likeness by: a static embedding model (of model2vec, or a "
+            "StaticEmbedding of sentence-transformers), as `hf://minishlab/potion-base-8M@main`, "
+            "`pvc://claim/folder` or `file:///folder`. It runs on the CPU."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _rules(self) -> "FewShot":
+        return demand(self, EMBEDDED_IF_SIMILAR, NO_PARENT)
 
 
 _TYPES: dict[TaskKind, Any] = {

@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from slmeval_api.model import ModelEntry
 
@@ -17,7 +17,7 @@ SMALL_FILE_BYTES = 32 * 1024 * 1024
 SHOWN = 12
 SHAPE_PATTERNS = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken"]
 """Config and tokenizer: all that random weights need."""
-WEIGHT_PATTERNS = ["*.safetensors"]
+ALL_PATTERNS = [*SHAPE_PATTERNS, "*.safetensors"]
 IGNORED_PATTERNS = ["original/*", "consolidated*", "onnx/*"]
 
 
@@ -45,24 +45,57 @@ def locate(
         ModelUnusable: it is not there, not allowed, or no model.
 
     """
-    scheme, _, rest = entry.source.partition("://")
     is_dummy = entry.engine.load_format == "dummy"
-    revision = None
+    patterns = SHAPE_PATTERNS if is_dummy else ALL_PATTERNS
+    found = find_folder(entry.source, folders, patterns=patterns, download=download)
+    _check(entry.source, found.path, is_dummy=is_dummy)
+    return located_at(found)
+
+
+class Folder(NamedTuple):
+    """A folder that is there; what is in it is not known yet."""
+
+    path: Path
+    revision: str | None
+    """Commit of the hub; None: it does not come from there."""
+
+
+def located_at(folder: Folder) -> LocatedModel:
+    """Return a model in a folder that was looked at: all of it is read for the digest."""
+    return LocatedModel(
+        folder=folder.path, revision=folder.revision, digest=digest_of_folder(folder.path)
+    )
+
+
+def find_folder(
+    source: str,
+    folders: Folders,
+    *,
+    patterns: Sequence[str] = ALL_PATTERNS,
+    download: Callable[..., str] | None = None,
+) -> Folder:
+    """Return the folder of `source`, of the hub's files those with names like `patterns`.
+
+    Raises:
+        ModelUnusable: there is none, or it may not be read.
+
+    """
+    scheme, _, rest = source.partition("://")
     if scheme == "hf":
-        folder, revision = _from_hub(entry.source, rest, folders, is_dummy, download)
-    else:
-        folder = folders.claims / rest if scheme == "pvc" else Path(rest)
-    _check(entry.source, folder, is_dummy=is_dummy)
-    return LocatedModel(folder=folder, revision=revision, digest=digest_of_folder(folder))
+        return _from_hub(source, rest, folders, patterns, download)
+    path = folders.claims / rest if scheme == "pvc" else Path(rest)
+    if not path.is_dir():
+        raise ModelUnusable(f"{source}: {_nearest(path)}: correct the source")
+    return Folder(path, None)
 
 
 def _from_hub(
     source: str,
     rest: str,
     folders: Folders,
-    is_dummy: bool,
+    patterns: Sequence[str],
     download: Callable[..., str] | None,
-) -> tuple[Path, str]:
+) -> Folder:
     """Return the snapshot's folder and the commit that the revision stood for."""
     repository, _, revision = rest.partition("@")
     if download is None:
@@ -73,7 +106,7 @@ def _from_hub(
                 repo_id=repository,
                 revision=revision,
                 cache_dir=str(folders.cache / "huggingface" / "hub"),
-                allow_patterns=SHAPE_PATTERNS + ([] if is_dummy else WEIGHT_PATTERNS),
+                allow_patterns=list(patterns),
                 ignore_patterns=IGNORED_PATTERNS,
                 token=os.environ.get("HF_TOKEN") or None,
             )
@@ -83,7 +116,7 @@ def _from_hub(
         if known is None:
             raise
         raise ModelUnusable(f"{source}: {known.message}", may_pass=known.may_pass) from error
-    return path, path.name  # the hub's cache names a snapshot's folder after its commit
+    return Folder(path, path.name)  # the hub's cache names a snapshot's folder after its commit
 
 
 def _snapshot_download() -> Callable[..., str]:
@@ -95,8 +128,6 @@ def _snapshot_download() -> Callable[..., str]:
 
 def _check(source: str, folder: Path, *, is_dummy: bool) -> None:
     """Raise ModelUnusable unless `folder` looks like a model."""
-    if not folder.is_dir():
-        raise ModelUnusable(f"{source}: {_nearest(folder)}: correct source")
     names = sorted(path.name for path in folder.iterdir())
     there = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
     if "config.json" not in names:

@@ -92,6 +92,7 @@ class TestTheLargestResult:
             "metrics": [{"name": f"metric-{n}", "value": "0.123456"} for n in range(12)],
             "artifact": {"url": "s3://" + "k" * 250, "digest": "sha256:" + "0" * 64,
                          "sizeBytes": 123_456},
+            "embeddingModel": {"revision": "0" * 40, "digest": "sha256:" + "0" * 64},
         }  # fmt: skip
         tasks = [{**task, "name": f"task-{n}"} for n in range(64)]
         largest = full | {"workloads": workloads, "tasks": tasks}

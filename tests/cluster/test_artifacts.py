@@ -1,9 +1,15 @@
-"""What a question reads and writes besides: prompts of a ConfigMap, artifacts on a claim."""
+"""What a question reads and writes besides: prompts of a ConfigMap, a claim for the rest.
 
+On the claim lie an embedding model, and the artifacts.
+"""
+
+import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from static_models import static_model
 
 from .installation import Installation, evaluation
 from .kube import SYSTEM, Body, apply, condition, get, kubectl, results, wait_ended, wait_for
@@ -13,9 +19,18 @@ SUMS = """
 import gzip, hashlib, json, pathlib
 for path in sorted(pathlib.Path("/kept").rglob("*.gz")):
     content = path.read_bytes()
-    lines = gzip.decompress(content).splitlines()
+    items = [json.loads(line) for line in gzip.decompress(content).splitlines()]
     sum = "sha256:" + hashlib.sha256(content).hexdigest()
-    print(json.dumps({"path": str(path), "digest": sum, "items": len(lines)}))
+    shown = sum("left in the rain" in item["prompt"] for item in items)
+    print(json.dumps({"path": str(path), "digest": sum, "items": len(items), "shown": shown}))
+"""
+OPEN = """
+import base64, json, os, pathlib
+for name, content in json.loads('FILES').items():
+    path = pathlib.Path("/kept") / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(base64.b64decode(content))
+os.chmod("/kept", 0o777)
 """
 NOBODY = {
     "allowPrivilegeEscalation": False,
@@ -62,11 +77,17 @@ def _output(pod: Body) -> str:
 
 
 @pytest.fixture
-def claim(installed: Installation, namespace: str) -> Iterator[str]:
-    """A claim on a folder of the node that anybody may write to."""
+def claim(installed: Installation, namespace: str, tmp_path: Path) -> Iterator[str]:
+    """A claim on a folder of the node that anybody may write to, with an embedding model."""
+    model = static_model(tmp_path / "embeddings", {"parcel": [1.0, 0.0], "refund": [0.0, 1.0]})
+    files = {
+        f"embeddings/{path.name}": base64.b64encode(path.read_bytes()).decode()
+        for path in model.iterdir()
+        if path.suffix in (".json", ".safetensors")
+    }
     name = f"kept-{namespace}"
     host = {"hostPath": {"path": f"/tmp/{name}", "type": "DirectoryOrCreate"}}
-    opened = "import os; os.chmod('/kept', 0o777)"
+    opened = OPEN.replace("FILES", json.dumps(files))
     _output(_pod(f"{name}-open", SYSTEM, opened, host, {"runAsUser": 0, "runAsNonRoot": False}))
     common = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
     capacity = {"storage": "64Mi"}
@@ -104,10 +125,15 @@ class TestAQuestionWithFilesOfItsOwn:
                 "data": {"own.jsonl": "\n".join(lines)},
             }
         )
+        similar = {
+            "count": 3,
+            "strategy": "Similar",
+            "embeddingModel": f"pvc://{claim}/embeddings",
+        }
         question = evaluation(
             namespace,
             "a",
-            tasks=[TASK | {"limit": 20}],
+            tasks=[TASK | {"fewShot": similar}],
             artifacts={"url": f"pvc://{claim}/slm"},
         )
         own = {
@@ -123,11 +149,13 @@ class TestAQuestionWithFilesOfItsOwn:
         assert condition(body, "Ready")["reason"] == "Simulated", condition(body, "Ready")
         result = results(namespace)["a"]
         assert result["workloads"][0]["figures"]["requests"] == 8
+        assert result["tasks"][0]["embeddingModel"]["digest"].startswith("sha256:")
         kept = result["tasks"][0]["artifact"]
         volume = {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
         (found,) = _output(_pod("sums", namespace, SUMS, volume, NOBODY)).splitlines()
         assert json.loads(found) == {
             "path": kept["url"].replace(f"pvc://{claim}", "/kept"),
             "digest": kept["digest"],
-            "items": 20,
+            "items": 60,
+            "shown": 1,  # to the only item that speaks of a parcel
         }

@@ -199,6 +199,14 @@ class TestProbabilities:
 
 
 class TestTokenizer:
+    @pytest.mark.parametrize("special", [True, False])
+    def test_encodes_many_texts_as_it_encodes_each(self, vllm: Started, *, special: bool) -> None:
+        tokenizer = vllm.engine.tokenizer
+        texts = ["hello", "", " two  words \n", "<|im_start|>user", "\N{SNOWMAN}\0", "a" * 5_000]
+        assert tokenizer.encode_many(texts, with_special_tokens=special) == [
+            tokenizer.encode(text, with_special_tokens=special) for text in texts
+        ]
+
     def test_puts_special_tokens_where_the_template_says_and_nowhere_else(
         self, vllm: Started
     ) -> None:

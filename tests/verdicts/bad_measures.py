@@ -305,6 +305,35 @@ TASKS = (
         "less than or equal to 64",
     ),
     Bad(
+        "examples like the item without a model to find them by",
+        _task(fewShot={"strategy": "Similar"}),
+        "spec.tasks[0].fewShot",
+        "embeddingModel goes with strategy: Similar, which needs it",
+    ),
+    Bad(
+        "an embedding model for examples that are drawn",
+        _task(fewShot={"embeddingModel": "pvc://team/potion"}),
+        "spec.tasks[0].fewShot",
+        "and with no other strategy",
+    ),
+    Bad(
+        "an embedding model without a revision",
+        _task(
+            fewShot={
+                "strategy": "Similar",
+                "embeddingModel": "hf://minishlab/potion-base-8M",
+            }
+        ),
+        "spec.tasks[0].fewShot.embeddingModel",
+        "should match",
+    ),
+    Bad(
+        "an embedding model outside of its claim",
+        _task(fewShot={"strategy": "Similar", "embeddingModel": "pvc://team/../potion"}),
+        "spec.tasks[0].fewShot",
+        "must not contain '..'",
+    ),
+    Bad(
         "examples taken from the test set",
         _data(train="builtin://support-intents/test"),
         "spec.tasks[0].data",

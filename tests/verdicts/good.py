@@ -109,6 +109,10 @@ EVALUATIONS = (
     Good("examples", evaluation_body(tasks=[a_task(
         data={"test": "builtin://a/test", "train": "builtin://a/train"},
         fewShot={"count": 64, "strategy": "Random"})])),
+    Good("examples like the item", evaluation_body(tasks=[a_task(
+        data={"test": "builtin://a/test", "train": "builtin://a/train"},
+        fewShot={"count": 8, "strategy": "Similar",
+                 "embeddingModel": "hf://minishlab/potion-base-8M@main"})])),
     Good("artifacts on a claim", evaluation_body(artifacts={"url": "pvc://kept"})),
     Good("artifacts in a bucket", evaluation_body(artifacts={"url": "s3://kept/slm/eval"})),
     Good("several labels a text", _typed(multilabel={"labels": ["a", "b"], "answer": "Free"})),

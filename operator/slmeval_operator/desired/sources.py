@@ -16,6 +16,8 @@ def _sources(question: Question) -> Iterator[str]:
             yield task.data.test
             if task.data.train is not None:
                 yield task.data.train
+        if task.few_shot.embedding_model is not None:
+            yield task.few_shot.embedding_model
 
 
 def _named(question: Question, scheme: str) -> list[str]:

@@ -146,6 +146,9 @@ class Tokenizer(Protocol):
     def encode(self, text: str, *, with_special_tokens: bool) -> list[int]:
         """Return the ids of `text`; special tokens are those the tokenizer itself puts around."""
 
+    def encode_many(self, texts: Sequence[str], *, with_special_tokens: bool) -> list[list[int]]:
+        """Return the ids of each of `texts`, as `encode` has them; on all cores where it can."""
+
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of `ids`, that of special tokens included."""
 

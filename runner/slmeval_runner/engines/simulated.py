@@ -122,6 +122,10 @@ class SimulatedTokenizer:
         ids = [VOCABULARY[zlib.crc32(word.encode()) % len(VOCABULARY)] for word in text.split()]
         return [BEGIN_TOKEN, *ids] if with_special_tokens else ids
 
+    def encode_many(self, texts: Sequence[str], *, with_special_tokens: bool) -> list[list[int]]:
+        """Return what `encode` does of each."""
+        return [self.encode(text, with_special_tokens=with_special_tokens) for text in texts]
+
     def decode(self, ids: Sequence[int]) -> str:
         """Return one word an id, which `encode` does not know again: there is no vocabulary."""
         return " ".join(map(str, ids))

@@ -109,13 +109,15 @@ def _common(sequences: Sequence[Sequence[int]]) -> int:
     return shortest
 
 
-def continued(prompt: Prompt, candidates: Sequence[str], tokenizer: Tokenizer) -> list[list[int]]:
+def continued(
+    prompt: Prompt, ids: list[int], candidates: Sequence[str], tokenizer: Tokenizer
+) -> list[list[int]]:
     """Return the ids of the prompt with each candidate after it, as the tokenizer puts them.
 
+    `ids` are those of the prompt alone.
     Candidates are tokenized with the end of the prompt before them, for tokens may reach across;
     with all of it only where that end shows to matter.
     """
-    ids = prompt.encode(tokenizer)
     tail = Prompt(prompt.text[-TAIL_CHARACTERS:], is_chat=True)
     tail_ids = tail.encode(tokenizer)
     same = min(TAIL_TOKENS, len(tail_ids), len(ids))

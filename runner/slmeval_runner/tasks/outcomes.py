@@ -4,7 +4,7 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from slmeval_api.base import decimal_string
 from slmeval_api.result import MAX_OUTCOMES, TaskOutcomes, TaskTokens
@@ -12,12 +12,14 @@ from slmeval_api.result import MAX_OUTCOMES, TaskOutcomes, TaskTokens
 from slmeval_runner.engines.base import Outcome
 from slmeval_runner.files import digest_of
 
+Part = TypeVar("Part")
 
-def dealt(outcomes: Sequence[Outcome], counts: Iterable[int]) -> Iterator[Sequence[Outcome]]:
-    """Yield the outcomes of one asker after the other, who sent `counts` requests each."""
+
+def dealt(all_of_them: Sequence[Part], counts: Iterable[int]) -> Iterator[Sequence[Part]]:
+    """Yield what belongs to one asker after the other, `counts` each: outcomes, by requests."""
     start = 0
     for count in counts:
-        yield outcomes[start : start + count]
+        yield all_of_them[start : start + count]
         start += count
 
 

@@ -11,6 +11,7 @@ from slmeval_api.result import (
     ITEM_BEST,
     ITEM_SKIPPED,
     ITEM_UNANSWERED,
+    EmbeddingFacts,
     TaskItems,
     TaskMetric,
     TaskOutcomes,
@@ -29,8 +30,9 @@ from slmeval_runner.stats import score
 from .base import Asked, Chosen, Form, Judged, TaskType, Written
 from .choosing import Tree, continued, shares, tree_of
 from .outcomes import dealt, guessed, outcomes_of, tokens_of
-from .sampling import Examples, Item, Strategy, sample, without
-from .wording import Prompt, Shown, prompt_of
+from .sampling import Drawn, Examples, Item, distinct, sample, without
+from .similar import EmbeddingModel, Similar, embedding_model
+from .wording import Prompt, Shown, encoded, prompt_of
 
 SHOWN_CHARACTERS = 64
 
@@ -79,26 +81,50 @@ def prepare(task: Task, type_: TaskType[Any, Any], *, seed: int, folders: Folder
         train, train_digest = _load(type_, data.train, data.fields, folders)
         digests.append(train_digest)
     pool, apart = without(train, test), without(test, train)
-    if len(pool) < shots.count:
-        raise TaskUnusable(
-            f"fewShot.count is {shots.count}, but {data.train} has only {len(pool)} items "
-            "that are not in the test set too: lower fewShot.count or add training items"
-        )
     items = apart if data.overlap == "Drop" else test
     if not items:
         raise TaskUnusable(
             f"every item of {data.test} is in {data.train} too, and data.overlap is Drop: take "
             "another test set"
         )
-    strategy: Strategy = shots.strategy or ("LabelBalanced" if task.is_labelled else "Random")
+    items = sample(items, task.limit, seed=seed, task=task.name)
+    model = None
+    if shots.embedding_model is not None and shots.count:
+        model = embedding_model(shots.embedding_model, folders)
     return Prepared(
         task=task,
         type=type_,
-        items=sample(items, task.limit, seed=seed, task=task.name),
-        examples=Examples(pool, strategy, shots.count, seed=seed, task=task.name),
+        items=items,
+        examples=_examples(task, pool, items, model, seed=seed),
+        embedding_model=model.facts if model else None,
         also_in_train=len(test) - len(apart),
         data_digest=digest_of(b"".join(digests)),
     )
+
+
+def _examples(
+    task: Task,
+    pool: Sequence[Item[Any]],
+    items: Sequence[Item[Any]],
+    model: EmbeddingModel | None,
+    *,
+    seed: int,
+) -> Examples[Any]:
+    """Return the examples of each item. `pool` is what they may be. Raises TaskUnusable."""
+    count, strategy = task.few_shot.count, task.few_shot.strategy
+    if model is not None:
+        pool = distinct(pool)  # else copies of one text would be all that is near
+    if len(pool) < count:
+        raise TaskUnusable(
+            f"fewShot.count is {count}, but {task.data and task.data.train} has only {len(pool)} "
+            f"{'different ' if model else ''}items that are not in the test set too: lower "
+            "fewShot.count or add training items"
+        )
+    if model is not None:
+        return Similar(pool, items, count, model)
+    if strategy is None or strategy == "Similar":  # of Similar no examples are asked
+        strategy = "LabelBalanced" if task.is_labelled else "Random"
+    return Drawn(pool, strategy, count, seed=seed, task=task.name)
 
 
 def _load(
@@ -136,6 +162,7 @@ class Prepared:
     examples: Examples[Any]
     also_in_train: int
     data_digest: str
+    embedding_model: EmbeddingFacts | None = None
 
     def ask(self, tokenizer: Tokenizer, *, max_model_len: int) -> Asked:
         """Return what to ask, and how it is judged. Raises TaskUnusable, as `questions`."""
@@ -155,13 +182,15 @@ class Prepared:
 
         """
         asked = list[Question]()
-        for number, item in enumerate(self.items):
-            prompt = self._prompt(number, item, tokenizer)
+        prompts = [self._prompt(place, item, tokenizer) for place, item in enumerate(self.items)]
+        for item, prompt, ids in zip(self.items, prompts, encoded(prompts, tokenizer), strict=True):
             form = self.type.form(item.content)
             question = (
-                self._choosing(item, form, prompt, tokenizer)
+                self._choosing(
+                    item, form, prompt, continued(prompt, ids, form.candidates, tokenizer)
+                )
                 if isinstance(form, Chosen)
-                else self._writing(item, form, prompt, tokenizer)
+                else self._writing(item, form, prompt, ids)
             )
             longest = max(len(r.prompt_token_ids) + r.max_tokens for r in question.requests)
             if longest <= max_model_len:
@@ -181,12 +210,10 @@ class Prepared:
         question = self.type.question(item.content)
         return prompt_of(self.type.instruction(), shown, question, self.type.cue, tokenizer)
 
-    def _writing(
-        self, item: Item[Any], form: Written, prompt: Prompt, tokenizer: Tokenizer
-    ) -> Question:
+    def _writing(self, item: Item[Any], form: Written, prompt: Prompt, ids: list[int]) -> Question:
         is_open = not (prompt.is_chat or form.is_held)
         request = Request(
-            prompt_token_ids=prompt.encode(tokenizer),
+            prompt_token_ids=ids,
             max_tokens=self.task.max_output_tokens or form.max_tokens,
             choices=form.choices,
             json_schema=form.json_schema,
@@ -196,9 +223,9 @@ class Prepared:
         return Question(item=item, prompt=prompt, form=form, requests=[request])
 
     def _choosing(
-        self, item: Item[Any], form: Chosen, prompt: Prompt, tokenizer: Tokenizer
+        self, item: Item[Any], form: Chosen, prompt: Prompt, ways: Sequence[Sequence[int]]
     ) -> Question:
-        tree = tree_of(continued(prompt, form.candidates, tokenizer))
+        tree = tree_of(ways)
         if tree is None:
             raise TaskUnusable(
                 "with this model's tokenizer one of the candidates begins another "
@@ -243,6 +270,7 @@ class Prepared:
             random_score=guessed([self.type.guesses(one.content) for one in judged]),
             outcomes=self._outcomes(questions, judged),
             data_digest=self.data_digest,
+            embedding_model=self.embedding_model,
         )
 
     def records(

@@ -3,10 +3,10 @@
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 Content = TypeVar("Content")
-Strategy = Literal["Fixed", "Random", "LabelBalanced"]
+DrawnBy = Literal["Fixed", "Random", "LabelBalanced"]
 
 
 class Item(NamedTuple, Generic[Content]):
@@ -37,15 +37,30 @@ def without(items: Sequence[Item[Content]], others: Sequence[Item[Content]]) -> 
     return [item for item in items if _normal(item.text) not in known]
 
 
+def distinct(items: Sequence[Item[Content]]) -> list[Item[Content]]:
+    """Return the first of the items with the same input, blank space aside."""
+    first = dict[str, Item[Content]]()
+    for item in items:
+        first.setdefault(_normal(item.text), item)
+    return list(first.values())
+
+
 def _normal(text: str) -> str:
     return " ".join(text.split())
 
 
-class Examples(Generic[Content]):
-    """Draws the worked examples for each item."""
+class Examples(Protocol[Content]):
+    """The worked examples for each item."""
+
+    def for_item(self, number: int) -> list[Item[Content]]:
+        """Return the examples for the item with that number, all different."""
+
+
+class Drawn(Generic[Content]):
+    """Examples that are drawn for each item, or the first ones."""
 
     def __init__(
-        self, pool: Sequence[Item[Content]], strategy: Strategy, count: int, *, seed: int, task: str
+        self, pool: Sequence[Item[Content]], strategy: DrawnBy, count: int, *, seed: int, task: str
     ) -> None:
         self._pool = list(pool)
         self._strategy = strategy

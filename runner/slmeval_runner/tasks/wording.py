@@ -27,6 +27,13 @@ class Prompt(NamedTuple):
         return tokenizer.encode(text, with_special_tokens=not self.is_chat)
 
 
+def encoded(prompts: Sequence[Prompt], tokenizer: Tokenizer) -> list[list[int]]:
+    """Return the ids of each of `prompts`, of one model, as its `encode` does."""
+    with_special_tokens = not any(prompt.is_chat for prompt in prompts)
+    texts = [prompt.text for prompt in prompts]
+    return tokenizer.encode_many(texts, with_special_tokens=with_special_tokens)
+
+
 def prompt_of(
     instruction: str, shown: Sequence[Shown], question: str, cue: str, tokenizer: Tokenizer
 ) -> Prompt:

@@ -296,14 +296,19 @@ class TestModelsAndDataAreMounted:
             models=[a_model(source="pvc://weights/small"), a_model("b", source="pvc://weights/b")],
             tasks=[
                 a_task("one", data={"test": "pvc://data/a.jsonl", "train": "configmap://few/t"}),
-                a_task("two", data={"test": "configmap://items/t", "train": "configmap://few/u"}),
+                a_task(
+                    "two",
+                    data={"test": "configmap://items/t", "train": "configmap://few/u"},
+                    fewShot={"strategy": "Similar", "embeddingModel": "pvc://embeddings/potion"},
+                ),
             ],
         )
         spec = workers_of(job)["template"]["spec"]
         volumes, mounts = volumes_of(spec), mounts_of(spec["containers"][0])
         assert {n: v for n, v in volumes.items() if n.startswith(("claim-", "data-"))} == {
             "claim-0": {"persistentVolumeClaim": {"claimName": "data", "readOnly": True}},
-            "claim-1": {"persistentVolumeClaim": {"claimName": "weights", "readOnly": True}},
+            "claim-1": {"persistentVolumeClaim": {"claimName": "embeddings", "readOnly": True}},
+            "claim-2": {"persistentVolumeClaim": {"claimName": "weights", "readOnly": True}},
             "data-0": {"configMap": {"name": "few", "optional": True}},
             "data-1": {"configMap": {"name": "items", "optional": True}},
         }

@@ -100,21 +100,21 @@ class TestContinued:
     def test_is_the_prompt_with_each_candidate(self, length: int, *, is_chat: bool) -> None:
         prompt = Prompt("x" * length + ":", is_chat)
         tokenizer = CharacterTokenizer()
-        found = continued(prompt, ["yes", "no"], tokenizer)
+        found = continued(prompt, prompt.encode(tokenizer), ["yes", "no"], tokenizer)
         assert found == [prompt.encode(tokenizer, "yes"), prompt.encode(tokenizer, "no")]
 
     @pytest.mark.parametrize("length", [3, 5_000])
     def test_lets_tokens_reach_across(self, length: int) -> None:
         prompt = Prompt("x" * length + ".", is_chat=True)
         tokenizer = MergingTokenizer()
-        found = continued(prompt, [".a", "b"], tokenizer)
+        found = continued(prompt, prompt.encode(tokenizer), [".a", "b"], tokenizer)
         assert found == [prompt.encode(tokenizer, ".a"), prompt.encode(tokenizer, "b")]
         assert len(found[0]) == len(found[1])
 
     def test_takes_the_whole_prompt_where_its_end_shows_to_matter(self) -> None:
         prompt = Prompt("." * 1_001, is_chat=True)  # the tail begins in the middle of a pair
         tokenizer = MergingTokenizer()
-        assert continued(prompt, ["a", "."], tokenizer) == [
+        assert continued(prompt, prompt.encode(tokenizer), ["a", "."], tokenizer) == [
             prompt.encode(tokenizer, "a"),
             prompt.encode(tokenizer, "."),
         ]

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from slmeval_runner.tasks.sampling import Examples, Item, Strategy, sample, without
+from slmeval_runner.tasks.sampling import Drawn, DrawnBy, Item, sample, without
 
 
 def item(text: str, label: str) -> Item[None]:
@@ -14,9 +14,9 @@ POOL = [item(f"text {n}", "abc"[n % 3]) for n in range(30)]
 
 
 def examples(
-    strategy: Strategy, count: int, pool: list[Item[None]] = POOL, seed: int = 1
-) -> Examples[None]:
-    return Examples(pool, strategy, count, seed=seed, task="intents")
+    strategy: DrawnBy, count: int, pool: list[Item[None]] = POOL, seed: int = 1
+) -> Drawn[None]:
+    return Drawn(pool, strategy, count, seed=seed, task="intents")
 
 
 class TestSample:
@@ -50,7 +50,7 @@ class TestExamples:
 
     @pytest.mark.parametrize("strategy", ["Random", "LabelBalanced"])
     def test_drawn_ones_differ_between_items_and_not_between_models(
-        self, strategy: Strategy
+        self, strategy: DrawnBy
     ) -> None:
         drawn = examples(strategy, 6)
         assert drawn.for_item(0) != drawn.for_item(1)
@@ -59,7 +59,7 @@ class TestExamples:
 
     @pytest.mark.parametrize("strategy", ["Fixed", "Random", "LabelBalanced"])
     @pytest.mark.parametrize("count", [0, 1, 5, 30])
-    def test_are_as_many_as_asked_and_all_different(self, strategy: Strategy, count: int) -> None:
+    def test_are_as_many_as_asked_and_all_different(self, strategy: DrawnBy, count: int) -> None:
         shown = examples(strategy, count).for_item(3)
         assert len(set(shown)) == count
 

@@ -184,12 +184,21 @@ class TestVocabulary:
 class TestBeginToken:
     @staticmethod
     def ids(model_type: str, puts: bool, *, special: bool = True) -> list[int]:
-        def encode(text: str, *, add_special_tokens: bool) -> list[int]:
+        def put(text: str, *, add_special_tokens: bool) -> list[int]:
             return [2, 7] if puts and add_special_tokens else [7]
 
-        tokenizer = SimpleNamespace(encode=encode, bos_token_id=2)
-        made = VllmTokenizer(tokenizer, 8, model_type=model_type)
-        return made.encode("x", with_special_tokens=special)
+        class Fast:
+            is_fast, bos_token_id, encode = True, 2, staticmethod(put)
+
+            def __call__(self, texts: list[str], *, add_special_tokens: bool, **_: object) -> Any:
+                return {"input_ids": [put(t, add_special_tokens=add_special_tokens) for t in texts]}
+
+        slow = SimpleNamespace(encode=put, bos_token_id=2)
+        made = [VllmTokenizer(one, 8, model_type=model_type) for one in (Fast(), slow)]
+        found = made[0].encode("x", with_special_tokens=special)
+        for one in made:
+            assert one.encode_many(["x"] * 1025, with_special_tokens=special) == [found] * 1025
+        return found
 
     @pytest.mark.parametrize("puts", [True, False])
     def test_stands_once_where_the_model_needs_it(self, puts: bool) -> None:

@@ -1,7 +1,7 @@
 """What lm-evaluation-harness would send, as tokens; and how it reads answers."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from slmeval_runner.engines.base import Tokenizer
@@ -40,27 +40,80 @@ def wanted_of(instances: Sequence[Any], tokenizer: Tokenizer) -> list[Wanted]:
         TaskUnusable: the tokenizer has no token to put where there is no text.
 
     """
-    encoder = _encoder()(tokenizer)
+    texts = _Texts(tokenizer)
+    texts.read({text for one in instances for text in _texts_of(one)})
     compared = [one for one in instances if one.request_type == "loglikelihood"]
-    pairs = iter(encoder.loglikelihood(compared, disable_tqdm=True))
+    pairs = iter(_encoder()(texts).loglikelihood(compared, disable_tqdm=True))
     return [
         Continuation(*next(pairs))
         if one.request_type == "loglikelihood"
-        else _generation(one.args, tokenizer)
+        else _generation(one.args, texts)
         for one in instances
     ]
 
 
-def _generation(args: Sequence[Any], tokenizer: Tokenizer) -> Generation:
+def _texts_of(instance: Any) -> Iterator[str]:  # noqa: ANN401
+    """Yield what the harness is about to encode; were it something else, it would be read then."""
+    context, *others = instance.args
+    if instance.request_type == "loglikelihood":
+        yield context.rstrip()
+        yield context + others[0]
+    else:
+        yield context
+
+
+def _generation(args: Sequence[Any], texts: "_Texts") -> Generation:
     from lm_eval.models.utils import handle_stop_sequences
 
     context, options = args
     known = _normalized(options)
-    end = None if tokenizer.end is None else tokenizer.decode([tokenizer.end])
-    stop = handle_stop_sequences(list(known["until"]), eos=end)
+    stop = handle_stop_sequences(list(known["until"]), eos=texts.end)
     return Generation(
-        _encoded(context, tokenizer), [text for text in stop if text], int(known["max_gen_toks"])
+        texts.encode(context), [text for text in stop if text], int(known["max_gen_toks"])
     )
+
+
+class _Texts:
+    """Texts as ids; those that were read together were encoded together, which is faster."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.end = None if tokenizer.end is None else tokenizer.decode([tokenizer.end])
+        self._known = dict[str, list[int]]()
+
+    @functools.cached_property
+    def prefix(self) -> int:
+        """What is put where there is no text. Raises TaskUnusable."""
+        prefix = self.tokenizer.end if self.tokenizer.begin is None else self.tokenizer.begin
+        if prefix is None:
+            raise TaskUnusable(
+                "this model's tokenizer has no token that begins or ends a text, which the harness "
+                "puts where there is no text: drop the model or the task"
+            )
+        return prefix
+
+    @functools.cached_property
+    def _beginning(self) -> str:
+        return self.tokenizer.decode([self.prefix])
+
+    def read(self, texts: Iterable[str]) -> None:
+        """Encode `texts`, for `encode` to have them."""
+        by_begun = dict[bool, list[str]]()
+        for text in filter(None, texts):
+            by_begun.setdefault(text.startswith(self._beginning), []).append(text)
+        for is_begun, some in by_begun.items():
+            found = self.tokenizer.encode_many(some, with_special_tokens=not is_begun)
+            self._known |= zip(some, found, strict=True)
+
+    def encode(self, text: str, *, is_special: bool = True) -> list[int]:
+        """Return the ids of `text`; one that begins as a prompt does gets no second beginning."""
+        if not text:
+            return []
+        if not is_special:
+            return self.tokenizer.encode(text, with_special_tokens=False)
+        if text not in self._known:
+            self.read([text])
+        return self._known[text]
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
@@ -93,24 +146,6 @@ def _normalized(options: Mapping[str, Any]) -> dict[str, Any]:
     return dict(normalize_gen_kwargs(dict(options), default_max_gen_toks=DEFAULT_MAX_TOKENS))
 
 
-def _prefix(tokenizer: Tokenizer) -> int:
-    prefix = tokenizer.end if tokenizer.begin is None else tokenizer.begin
-    if prefix is None:
-        raise TaskUnusable(
-            "this model's tokenizer has no token that begins or ends a text, which the harness "
-            "puts where there is no text: drop the model or the task"
-        )
-    return prefix
-
-
-def _encoded(text: str, tokenizer: Tokenizer, *, is_special: bool = True) -> list[int]:
-    """Return the ids of `text`; one that begins as a prompt does gets no second beginning."""
-    if not text:
-        return []
-    has_prefix = text.startswith(tokenizer.decode([_prefix(tokenizer)]))
-    return tokenizer.encode(text, with_special_tokens=is_special and not has_prefix)
-
-
 @functools.cache
 def _encoder() -> Any:  # noqa: ANN401 - the harness has no types for us
     """Return the harness's own base class of models, up to where a model would be asked.
@@ -121,17 +156,17 @@ def _encoder() -> Any:  # noqa: ANN401 - the harness has no types for us
     from lm_eval.api.model import TemplateLM
 
     class Encoder(TemplateLM):  # type: ignore[misc]
-        def __init__(self, tokenizer: Tokenizer) -> None:
+        def __init__(self, texts: _Texts) -> None:
             super().__init__()
-            self._ours = tokenizer
+            self._texts = texts
 
         @property
         def eot_token_id(self) -> int | None:
-            return self._ours.end
+            return self._texts.tokenizer.end
 
         @property
         def prefix_token_id(self) -> int:
-            return _prefix(self._ours)
+            return self._texts.prefix
 
         def tok_encode(
             self,
@@ -139,7 +174,7 @@ def _encoder() -> Any:  # noqa: ANN401 - the harness has no types for us
             add_special_tokens: bool | None = None,
             **_: Any,  # noqa: ANN401
         ) -> list[int]:
-            return _encoded(string, self._ours, is_special=add_special_tokens is not False)
+            return self._texts.encode(string, is_special=add_special_tokens is not False)
 
         def _loglikelihood_tokens(self, requests: list[Any], **_: Any) -> list[Any]:  # noqa: ANN401
             """Return the tokens themselves: they are asked of the engine elsewhere."""

@@ -16,12 +16,15 @@ from typing import Any, NamedTuple
 
 from slmeval_runner.engines.base import Tokenizer
 from slmeval_runner.failures import TaskUnusable
+from slmeval_runner.tasks.outcomes import dealt
 
 from .encoding import Answer, Continuation, Wanted, check_options, wanted_of
 from .leaks import Guard
 
 KNOWN_REQUESTS = ("loglikelihood", "generate_until")
 SHOWN_NAMES = 5
+TEMPLATES = 1024
+"""Templates kept compiled: a task has a handful."""
 SHOWN_CHARACTERS = 300
 METRIC_CHARACTERS = 64
 
@@ -66,6 +69,17 @@ def _manager() -> Any:  # noqa: ANN401 - the harness has no types for us
             f"({_words(error)}): name an image in the pool that does, or drop the task"
         ) from error
     return TaskManager()
+
+
+@functools.cache
+def _compile_templates_once() -> None:
+    """Keep what the harness compiles anew for every item and example: most of its time goes there.
+
+    A template's text says all about it, and rendering leaves nothing behind in it.
+    """
+    from lm_eval.utils import env
+
+    env.from_string = functools.lru_cache(maxsize=TEMPLATES)(env.from_string)
 
 
 @functools.cache
@@ -138,22 +152,24 @@ class HarnessTask:
         """Examples in each prompt."""
         return int(self._task.get_config("num_fewshot") or 0)
 
-    def wanted(self, item: Item, tokenizer: Tokenizer) -> list[Wanted]:
-        """Return what is asked about `item`, one for each of its instances.
+    def wanted(self, items: Sequence[Item], tokenizer: Tokenizer) -> list[list[Wanted]]:
+        """Return what is asked about each of `items`, one for each of its instances.
 
         Raises:
             TaskUnusable: a continuation has no token of its own with this tokenizer.
 
         """
-        wanted = wanted_of(item.instances, tokenizer)
-        if any(
-            isinstance(one, Continuation) and not (one.before_ids and one.ids) for one in wanted
-        ):
-            raise TaskUnusable(
-                f"{self.name}: with this model's tokenizer a continuation of item {item.number} "
-                "melts into the text before it, so that the harness would take it for certain: "
-                "take another task"
-            )
+        every = wanted_of([one for item in items for one in item.instances], tokenizer)
+        wanted = list(map(list, dealt(every, (len(item.instances) for item in items))))
+        for item, own in zip(items, wanted, strict=True):
+            if any(
+                isinstance(one, Continuation) and not (one.before_ids and one.ids) for one in own
+            ):
+                raise TaskUnusable(
+                    f"{self.name}: with this model's tokenizer a continuation of item "
+                    f"{item.number} melts into the text before it, so that the harness would take "
+                    "it for certain: take another task"
+                )
         return wanted
 
     def right_instance(self, item: Item) -> int | None:
@@ -289,6 +305,7 @@ class HarnessTask:
 def _loaded(name: str, manager: Any, seed: int) -> Any:  # noqa: ANN401
     """Return the harness's own Task, with its data. Raises TaskUnusable."""
     _check_name(name, manager)
+    _compile_templates_once()
     # As its command line: some tasks shuffle their data by these.
     random.seed(seed)
     _seed_numpy(seed)

@@ -32,10 +32,12 @@ from slmeval_runner.tasks.outcomes import (
 )
 
 from .asking import Question, question_of
-from .encoding import Answer
+from .encoding import Answer, Wanted
 from .harness import HarnessTask, Item, Scores
 
 MAX_METRICS = 12
+ENCODED_TOGETHER = 128
+"""Items: enough for all cores, few enough for the memory that their texts' encodings take."""
 
 
 def load(task: Task, asked: LmEvalTask, *, seed: int, manager: Any = None) -> "Prepared":  # noqa: ANN401
@@ -86,12 +88,9 @@ class Prepared:
 
         """
         questions = list[AskedItem]()
-        for item in self.harness.items:
-            question = question_of(
-                self.harness.wanted(item, tokenizer),
-                right=self.harness.right_instance(item),
-                text=item.right,
-            )
+        for item, wanted in self._wanted(tokenizer):
+            right = self.harness.right_instance(item)
+            question = question_of(wanted, right=right, text=item.right)
             if question.tokens <= max_model_len:
                 questions.append(AskedItem(item, question))
         if not questions:
@@ -101,6 +100,12 @@ class Prepared:
                 "lmEval.numFewShot, or raise the model's engine.maxModelLen"
             )
         return questions
+
+    def _wanted(self, tokenizer: Tokenizer) -> Iterator[tuple[Item, list[Wanted]]]:
+        items = self.harness.items
+        for first in range(0, len(items), ENCODED_TOGETHER):
+            some = items[first : first + ENCODED_TOGETHER]
+            yield from zip(some, self.harness.wanted(some, tokenizer), strict=True)
 
     def result(self, questions: Sequence[AskedItem], outcomes: Sequence[Outcome]) -> TaskResult:
         """Return the scores, of the outcomes of all requests in their order.
