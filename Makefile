@@ -53,7 +53,7 @@ gen: venv ## Write crds/, the chart's copy and docs/reference/ from api/
 lock: venv ## Write requirements/dev.txt anew from pyproject.toml
 	$(BIN)/uv pip compile -q --no-annotate --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --excludes requirements/runner.excludes \
-	  --extra operator --extra runner --extra dev -o requirements/dev.txt pyproject.toml
+	  --extra operator --extra runner --extra cli --extra dev -o requirements/dev.txt pyproject.toml
 
 cluster: ## Bring the embedded cluster up (root, Linux, Go; 15 minutes the first time)
 	python3 hack/cluster up

@@ -1,0 +1,1 @@
+"""The command line `slmeval`: asks, follows, reads and reports; also as `kubectl slmeval`."""
