@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .chart import chart_files
 from .crd import KINDS, crd
+from .metrics import metrics_page
 from .reference import reference
 from .yaml_text import yaml_text
 
@@ -15,13 +16,14 @@ CHART_CRDS = ROOT / "charts/slmeval/files/crds"
 
 
 def generated() -> dict[Path, str]:
-    """Return path -> content of everything that the models give."""
+    """Return path -> content of everything that the code gives."""
     files = dict[Path, str]()
     for kind in KINDS:
         text = HEADER + yaml_text(crd(kind))
         files[ROOT / f"crds/{kind.info.plural}.yaml"] = text
         files[CHART_CRDS / f"{kind.info.plural}.yaml"] = text
         files[ROOT / f"docs/reference/{kind.info.kind.lower()}.md"] = reference(kind)
+    files[ROOT / "docs/reference/metrics.md"] = metrics_page()
     return files | chart_files(ROOT)
 
 

@@ -13,7 +13,7 @@ from slmeval_api.pool import Pool
 from .metrics import OperatorMetrics
 from .queue import WakeQueue
 from .reconcile import Reconciler
-from .result_metrics import ResultCollector
+from .series import EvaluationCollector
 from .server import Health
 from .settings import Settings
 from .store import WATCHED, Body, Store, evaluation_of, version_of
@@ -43,7 +43,7 @@ class Controller:
     store: Store
     reconciler: Reconciler
     metrics: OperatorMetrics
-    results: ResultCollector
+    results: EvaluationCollector
     health: Health
     queue: WakeQueue = field(default_factory=WakeQueue)
     _tasks: list[asyncio.Task[Any]] = field(default_factory=list)

@@ -15,7 +15,7 @@ from .cluster import RESOURCES, Cluster, connect
 from .controller import Controller
 from .metrics import OperatorMetrics
 from .reconcile import Reconciler
-from .result_metrics import ResultCollector
+from .series import EvaluationCollector
 from .server import Health, Server
 from .settings import Settings
 from .store import KINDS, PODS, RAYJOBS, Store
@@ -42,7 +42,7 @@ class Operator:
         log.info("Serving /metrics, /healthz and /readyz on port %d", port)
         metrics = OperatorMetrics(self.registry)
         store = Store()
-        results = ResultCollector(store)
+        results = EvaluationCollector(store)
         self.registry.register(results)
         self.cluster = await connect(metrics.observe_call)
         self.controller = Controller(

@@ -255,12 +255,7 @@ def _worker(
         secret = question.hugging_face
         reference = {"name": secret.secret_name, "key": secret.secret_key}
         env.append({"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": reference}})
-    data_volumes, data_mounts = _data(question)
-    cache = (
-        {"persistentVolumeClaim": {"claimName": pool.cache_claim}}
-        if pool.cache_claim
-        else {"emptyDir": {}}
-    )
+    volumes, mounts = _storage(question, pool.cache_claim)
     container = {
         "name": "ray-worker",
         "image": plan.image,
@@ -268,15 +263,11 @@ def _worker(
         "env": env,
         "resources": _compute(pool.worker_resources, gpus),
         "securityContext": SECURITY,
-        "volumeMounts": [
-            *SCRATCH_MOUNTS,
-            {"name": "cache", "mountPath": CACHE_FOLDER},
-            *data_mounts,
-        ],
+        "volumeMounts": [*SCRATCH_MOUNTS, *mounts],
     }
     spec: dict[str, Any] = {
         "containers": [container],
-        "volumes": [*_scratch(pool), {"name": "cache"} | cache, *data_volumes],
+        "volumes": [*_scratch(pool), *volumes],
         "tolerations": [t.to_json_data() for t in pool.tolerations],
     }
     if pool.node_selector:
@@ -286,21 +277,33 @@ def _worker(
     return _pod(plan, pool, settings, meta=meta, spec=spec)
 
 
-def _data(question: Question) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return volumes and mounts of what the question reads, and of where its artifacts go."""
+def _storage(
+    question: Question, cache_claim: str | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return volumes and mounts of what the question reads, of its artifacts and of the cache."""
+    read = claims_of(question)
+    written = dict[str, str]()  # mount path -> claim
+    if question.artifacts and question.artifacts.claim:
+        written[ARTIFACT_FOLDER] = question.artifacts.claim
+    if cache_claim:
+        written[CACHE_FOLDER] = cache_claim
     volumes, mounts = list[dict[str, Any]](), list[dict[str, Any]]()
-    for index, claim in enumerate(claims_of(question)):
-        source = {"claimName": claim, "readOnly": True}
-        volumes.append({"name": f"claim-{index}", "persistentVolumeClaim": source})
-        path = f"{CLAIM_FOLDER}/{claim}"
-        mounts.append({"name": f"claim-{index}", "mountPath": path, "readOnly": True})
+    # One volume a claim, wherever it is mounted: a pod with two volumes of one claim never starts,
+    # and no event says why (kubernetes#127004).
+    for index, claim in enumerate(sorted({*read, *written.values()})):
+        name, is_written = f"claim-{index}", claim in written.values()
+        source = {"claimName": claim} | ({} if is_written else {"readOnly": True})
+        volumes.append({"name": name, "persistentVolumeClaim": source})
+        if claim in read:
+            path = f"{CLAIM_FOLDER}/{claim}"
+            mounts.append({"name": name, "mountPath": path, "readOnly": True})
+        mounts += [{"name": name, "mountPath": p} for p, c in written.items() if c == claim]
+    if not cache_claim:
+        volumes.append({"name": "cache", "emptyDir": {}})
+        mounts.append({"name": "cache", "mountPath": CACHE_FOLDER})
     for index, name in enumerate(configmaps_of(question)):
         # Optional: the runner can say which task misses it; a pod without its volume says nothing.
         volumes.append({"name": f"data-{index}", "configMap": {"name": name, "optional": True}})
         path = f"{CONFIGMAP_FOLDER}/{name}"
         mounts.append({"name": f"data-{index}", "mountPath": path, "readOnly": True})
-    if question.artifacts and question.artifacts.claim:
-        source = {"claimName": question.artifacts.claim}
-        volumes.append({"name": "artifacts", "persistentVolumeClaim": source})
-        mounts.append({"name": "artifacts", "mountPath": ARTIFACT_FOLDER})
     return volumes, mounts

@@ -66,6 +66,11 @@ def mounts_of(container: Json) -> dict[str, Json]:
     return {m["mountPath"]: m for m in container["volumeMounts"]}
 
 
+def mounted_at(pod_spec: Json, path: str) -> Json:
+    """Return the volume that the first container has at `path`."""
+    return volumes_of(pod_spec)[mounts_of(pod_spec["containers"][0])[path]["name"]]
+
+
 class TestGpusAreAlwaysReleased:
     def test_kuberay_ends_the_cluster_when_the_job_or_its_time_is_over(self) -> None:
         spec = a_rayjob(deadlineSeconds=7200, startDeadlineSeconds=600)["spec"]
@@ -286,7 +291,7 @@ class TestModelsAndDataAreMounted:
     def test_the_cache_is_the_pools_claim_or_lost_with_the_pod(self) -> None:
         spec = workers_of(a_rayjob({"cacheClaim": "models"}))["template"]["spec"]
         claim = {"persistentVolumeClaim": {"claimName": "models"}}
-        assert volumes_of(spec)["cache"] == claim
+        assert mounted_at(spec, "/cache") == claim
         plain = workers_of(a_rayjob())["template"]["spec"]
         assert volumes_of(plain)["cache"] == {"emptyDir": {}}
         assert env_of(worker_of(a_rayjob()))["HF_HOME"] == "/cache/huggingface"
@@ -318,10 +323,26 @@ class TestModelsAndDataAreMounted:
     def test_the_claim_of_artifacts_to_be_written_to(self) -> None:
         spec = workers_of(a_rayjob(artifacts={"url": "pvc://kept/slm"}))["template"]["spec"]
         claim = {"persistentVolumeClaim": {"claimName": "kept"}}
-        assert volumes_of(spec)["artifacts"] == claim
+        assert mounted_at(spec, "/artifacts") == claim
         assert "readOnly" not in mounts_of(spec["containers"][0])["/artifacts"]
         bucket = workers_of(a_rayjob(artifacts={"url": "s3://kept/slm"}))["template"]["spec"]
-        assert "artifacts" not in volumes_of(bucket)
+        assert "/artifacts" not in mounts_of(bucket["containers"][0])
+
+    def test_a_claim_that_serves_for_several_things_by_one_volume(self) -> None:
+        """A pod with two volumes of one claim never starts."""
+        job = a_rayjob(
+            {"cacheClaim": "all"},
+            models=[a_model(source="pvc://all/small")],
+            tasks=[a_task(data={"test": "pvc://all/a.jsonl"})],
+            artifacts={"url": "pvc://all/slm"},
+        )
+        spec = workers_of(job)["template"]["spec"]
+        claims = [v for v in volumes_of(spec).values() if "persistentVolumeClaim" in v]
+        assert claims == [{"persistentVolumeClaim": {"claimName": "all"}}]
+        mounts = mounts_of(spec["containers"][0])
+        of_claim = [mounts[path] for path in ("/claims/all", "/artifacts", "/cache")]
+        assert {m["name"] for m in of_claim} == {"claim-0"}
+        assert [m.get("readOnly", False) for m in of_claim] == [True, False, False]
 
     def test_those_of_prompts_too_and_none_for_what_is_read_from_elsewhere(self) -> None:
         prompts = {"source": "pvc://prompts/chat.csv"}

@@ -1,35 +1,28 @@
-"""Measured results as series: what is there, what is absent, and when it goes."""
+"""Evaluations as series: what is there, what is absent, and when it goes."""
 
+import re
 from typing import Any
 
-from builders import Json, a_model, a_workload, evaluation_body, run_body, trial_body
+from builders import (
+    Json,
+    a_model,
+    a_workload,
+    evaluation_body,
+    pool_spec,
+    run_body,
+    trial_body,
+)
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from slmeval_operator import names
-from slmeval_operator.result_metrics import ResultCollector
+from slmeval_operator.series import EvaluationCollector
+from slmeval_operator.series.families import FAMILIES, GROUPS
 from slmeval_operator.store import Store
 from unit.operator.worlds import a_failure, ago, result_json, workload_json
 
 BASE = {"namespace": "team", "evaluation": "demo", "model": "small", "pool": "gpu"}
-PER_TRIAL = ("engine", "evaluation", "model", "namespace", "pool")
-PER_WORKLOAD = (*PER_TRIAL, "workload")
-PER_TASK = ("engine", "evaluation", "metric", "model", "namespace", "pool", "task")
-TABLE = {
-    "slmeval_engine_start_seconds": PER_TRIAL,
-    "slmeval_last_success_timestamp_seconds": PER_TRIAL,
-    "slmeval_latency_seconds": (*PER_TRIAL, "quantile", "workload"),
-    "slmeval_requests_per_second": PER_WORKLOAD,
-    "slmeval_score": PER_TASK,
-    "slmeval_score_completion_ratio": PER_TASK,
-    "slmeval_score_lower_bound": PER_TASK,
-    "slmeval_score_upper_bound": PER_TASK,
-    "slmeval_time_per_output_token_seconds": (*PER_TRIAL, "quantile", "workload"),
-    "slmeval_time_to_first_token_seconds": (*PER_TRIAL, "quantile", "workload"),
-    "slmeval_tokens_per_second": PER_WORKLOAD,
-    "slmeval_trials": ("evaluation", "namespace", "state"),
-    "slmeval_workload_seconds": PER_WORKLOAD,
-    "slmeval_workload_variation_ratio": PER_WORKLOAD,
-}
+MEASURED = {f.full_name for f in FAMILIES if f.group not in ("State", "Comparison")}
+POOL = {"name": "gpu", "spec": pool_spec(gpus={"perWorker": 2, "memoryGiB": 48})}
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -69,7 +62,7 @@ class Shelf:
 
     def __init__(self, *, is_complete: bool = True, **spec: Any) -> None:
         self.store = Store()
-        self.results = ResultCollector(self.store)
+        self.results = EvaluationCollector(self.store)
         self.results.is_complete = is_complete
         self.version = 1
         self.evaluation(**spec)
@@ -78,14 +71,24 @@ class Shelf:
         """Store the evaluation."""
         self._put("slmevaluations", evaluation_body(**spec) | {"status": status or {}})
 
-    def trial(self, result: Json | None, *, run: str = "r1", **spec: Any) -> None:
-        """Store a trial of a run, and the run."""
+    def run(self, name: str = "r1", status: Json | None = None) -> None:
+        """Store a run."""
         owner = {"kind": "SLMEvaluation", "name": "demo", "uid": "uid-demo", "controller": True}
-        self._put("slmruns", self._owned(run_body(run, uid=run), owner))
+        self._put(
+            "slmruns",
+            self._owned(run_body(name, uid=name, pools=[POOL]), owner) | {"status": status or {}},
+        )
+
+    def trial(
+        self, result: Json | None, *, run: str = "r1", status: Json | None = None, **spec: Any
+    ) -> None:
+        """Store a trial of a run, and the run."""
+        self.run(run)
         mine = {"kind": "SLMRun", "name": run, "uid": run, "controller": True}
         uid = f"{run}-{spec.get('model', a_model())['name']}-{spec.get('pool', 'gpu')}"
         body = self._owned(trial_body(uid, uid=uid, **spec), mine)
-        self._put("slmtrials", body | {"status": {"result": result} if result else {}})
+        told = status or {}
+        self._put("slmtrials", body | {"status": told | ({"result": result} if result else {})})
 
     def _owned(self, body: Json, owner: Json) -> Json:
         meta = {"ownerReferences": [owner], "labels": {names.EVALUATION_UID: "uid-demo"}}
@@ -122,6 +125,11 @@ class Shelf:
         """The names of all series."""
         return {name for name, _ in self.series}
 
+    @property
+    def measured(self) -> Series:
+        """Samples of what trials measured."""
+        return {key: value for key, value in self.series.items() if key[0] in MEASURED}
+
 
 def a_full_shelf() -> Shelf:
     """Return a shelf with one good trial and counts."""
@@ -132,23 +140,109 @@ def a_full_shelf() -> Shelf:
     return shelf
 
 
+def a_complete_shelf() -> Shelf:
+    """Return a shelf with everything that a run can say, one trial of it still running."""
+    rated = {"requests": 8, "inputTokens": 16, "outputTokens": 4, "requestsPerSecond": ["2", "4"]}
+    workloads = [a_workload(), {"name": "sweep", "rate": rated}]
+    shelf = Shelf(tasks=[], workloads=workloads)
+    ready = {
+        "type": "Ready", "status": "False", "reason": "Running", "message": "m",
+        "observedGeneration": 1, "lastTransitionTime": ago(9),
+    }  # fmt: skip
+    counts = {"total": 3, "succeeded": 1, "failed": 0, "unfinished": 2, "summary": "1/3"}
+    shelf.evaluation(
+        workloads=workloads,
+        status={
+            "trials": counts,
+            "conditions": [ready],
+            "currentRun": {"name": "r1"},
+            "lastSuccessfulRun": {"name": "r1", "completionTime": ago(5)},
+        },
+    )
+    shelf.trial(everything())
+    told = {"stage": "Measuring", "attempt": 1, "updatedAt": ago(3)}
+    shelf.trial(None, model=a_model("running"), status={"progress": told})
+    apart = {
+        "pool": "gpu", "model": "small", "against": "running", "difference": "0.1", "low": "0.05",
+        "high": "0.15", "items": 10, "pValue": "0.01", "adjustedPValue": "0.02", "isTied": False,
+    }  # fmt: skip
+    shelf.run(status={
+        "completionTime": ago(1), "comparisons": [apart, apart | {"task": "intents"}],
+    })  # fmt: skip
+    return shelf
+
+
+def everything() -> Json:
+    """Return a result that has all figures that there are."""
+    full = full_result()
+    (workload,) = full["workloads"]
+    quantiles = workload["figures"]["latencySeconds"]
+    workload["figures"] |= {
+        "interTokenSeconds": quantiles,
+        "queueSeconds": quantiles,
+        "engine": {
+            "steps": 9, "peakRunning": 4, "peakWaiting": 1, "peakKvCachePercent": "40",
+            "preemptions": 2,
+        },
+        "device": {"joulesPerRequest": "8.5", "peakMemoryBytes": 1_000},
+        "roofline": {
+            "flops": "1", "bytesMoved": "1", "computePercent": "30", "bandwidthPercent": "20",
+            "percent": "30",
+        },
+    }  # fmt: skip
+    workload["http"] = {
+        "generator": "g 1", "report": "{}", "startSeconds": "3", "engine": workload["figures"],
+        "requestsPerSecondRatio": "0.75", "addedLatencySeconds": "-0.01",
+    }  # fmt: skip
+    good = {"requestsPerSecond": "2", "attainedPercent": "98", "isMet": True}
+    figures = workload["figures"]
+    sweep = workload_json("sweep", kind="rate", highestRequestsPerSecond="2") | {
+        "points": [
+            {"offeredRequestsPerSecond": rate, "figures": figures, "goodput": good}
+            for rate in ("2", "4")
+        ],
+    }
+    del sweep["figures"]
+    (task,) = full["tasks"]
+    task |= {
+        "majorityScore": "0.3", "randomScore": "0.1",
+        "metrics": [{"name": "macroF1", "value": "0.7"}],
+    }  # fmt: skip
+    return full | {
+        "workloads": [workload, sweep],
+        "suite": {"score": task["score"], "heldOut": task["score"], "seconds": "5"},
+        "startSeconds": {"total": "31", "weights": "4", "engine": "20"},
+        "engine": {"parameters": 100, "weightsBytes": 200, "kvCacheTokens": 300},
+    }
+
+
 class TestTheSeriesAreThese:
-    def test_by_name_type_and_labels(self) -> None:
-        shelf = a_full_shelf()
+    def test_every_family_is_filled_by_what_can_be_measured(self) -> None:
+        """And by nothing else: docs/reference/metrics.md, generated, is what is promised."""
+        shelf = a_complete_shelf()
         families = list(text_string_to_metric_families(shelf.text))
         assert {f.type for f in families} == {"gauge"}
-        found = {s.name: tuple(sorted(s.labels)) for f in families for s in f.samples}
-        assert found == TABLE
+        found = {s.name: set(s.labels) for f in families for s in f.samples}
+        assert found == {family.full_name: set(family.labels) for family in FAMILIES}
 
     def test_described_before_anything_is_there(self) -> None:
-        names_of = {f.name for f in Shelf().results.describe()}
-        assert names_of == set(TABLE)
+        names_of = [f.name for f in Shelf().results.describe()]
+        assert names_of == [family.full_name for family in FAMILIES]
+
+    def test_each_family_is_told_of_once_and_in_a_known_group(self) -> None:
+        assert len({family.name for family in FAMILIES}) == len(FAMILIES)
+        assert {family.group for family in FAMILIES} == set(GROUPS)
+
+    def test_units_are_base_units_at_the_end_of_the_name(self) -> None:
+        for name in (family.name for family in FAMILIES):
+            assert not re.search(r"(_ms|_percent|_mb|_gb|_minutes|_total)$", name), name
 
     def test_with_what_they_were_measured_as(self) -> None:
         shelf = a_full_shelf()
         chat, intents = {"workload": "chat"}, {"task": "intents", "metric": "accuracy"}
         assert shelf.value("requests_per_second", **chat) == 4
-        assert shelf.value("tokens_per_second", **chat) == 80
+        assert shelf.value("tokens_per_second", direction="input", **chat) == 64
+        assert shelf.value("tokens_per_second", direction="output", **chat) == 16
         assert shelf.value("workload_seconds", **chat) == 2
         assert shelf.value("workload_variation_ratio", **chat) == 0.05
         assert shelf.value("latency_seconds", quantile="0.99", **chat) == 0.4
@@ -174,14 +268,14 @@ class TestNotMeasuredIsAbsent:
     def test_without_a_result_or_a_run(self) -> None:
         shelf = Shelf()
         shelf.trial(None)
-        assert shelf.series == {}
+        assert shelf.names == {"slmeval_evaluation_suspended"}
 
     def test_of_a_workload_without_figures(self) -> None:
         refused = workload_json(failure=a_failure("MeasurementInvalid"))
         del refused["figures"]
         shelf = Shelf()
         shelf.trial(full_result() | {"workloads": [refused], "tasks": []})
-        assert shelf.names == {
+        assert {name for name, _ in shelf.measured} == {
             "slmeval_engine_start_seconds",
             "slmeval_last_success_timestamp_seconds",
         }
@@ -247,13 +341,13 @@ class TestSeriesGoWithWhatTheyAreAbout:
             for pool in ("gpu", "cpu"):
                 shelf.trial(full_result(), model=a_model(model), pool=pool)
         shelf.evaluation(models=[a_model("a")], pools=["cpu"])
-        shown = {(dict(labels)["model"], dict(labels)["pool"]) for _, labels in shelf.series}
+        shown = {(dict(labels)["model"], dict(labels)["pool"]) for _, labels in shelf.measured}
         assert shown == {("a", "cpu")}
 
     def test_a_trial_whose_run_is_gone(self) -> None:
         shelf = a_full_shelf()
         shelf.store.drop("slmruns", run_body("r1", uid="r1"))
-        assert shelf.names == {"slmeval_trials"}
+        assert shelf.measured == {}
 
 
 class TestAScrapeDependsOnStoredObjectsAlone:
@@ -278,3 +372,45 @@ class TestAScrapeDependsOnStoredObjectsAlone:
         shelf = Shelf(workloads=[a_workload("a-b")])
         shelf.trial(full_result() | {"workloads": [workload_json("a-b")]})
         assert shelf.value("requests_per_second", workload="a-b") == 4
+
+
+class TestWhereThingsStand:
+    @staticmethod
+    def of(shelf: Shelf, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+        return {
+            tuple(dict(found)[label] for label in labels): value
+            for (family, found), value in shelf.series.items()
+            if family == f"slmeval_{name}"
+        }
+
+    def test_of_a_run(self) -> None:
+        shelf = a_complete_shelf()
+        assert self.of(shelf, "evaluation_condition", "type", "reason") == {("Ready", "Running"): 0}
+        states = self.of(shelf, "trial_state", "model", "state")
+        assert states == {("small", "pending"): 1, ("running", "running"): 1}
+        assert set(self.of(shelf, "trial_progress_timestamp_seconds", "model", "stage")) == {
+            ("running", "Measuring")
+        }
+        assert self.of(shelf, "run_attempts", "pool") == {("gpu",): 0}
+
+    def test_only_of_the_newest_run(self) -> None:
+        shelf = a_complete_shelf()
+        shelf.trial(None, run="r0", model=a_model("old"))
+        assert ("old",) not in self.of(shelf, "trial_state", "model")
+
+    def test_gpu_seconds_are_the_trials_time_on_its_gpus(self) -> None:
+        shelf = a_complete_shelf()
+        two = a_model(engine={"tensorParallelSize": 2})
+        shelf.trial(full_result(), model=two)
+        assert self.of(shelf, "trial_gpu_seconds", "model") == {("small",): 100}  # 50 s
+
+    def test_of_models_that_are_told_apart_over_all_tasks(self) -> None:
+        shelf = a_complete_shelf()
+        assert self.of(shelf, "score_difference", "model", "against") == {("small", "running"): 0.1}
+
+    def test_loads_that_were_searched_have_no_series(self) -> None:
+        shelf = a_complete_shelf()
+        assert set(self.of(shelf, "load_requests_per_second", "load")) == {("2",), ("4",)}
+        shelf.evaluation(status={})
+        assert self.of(shelf, "load_requests_per_second", "load") == {}
+        assert self.of(shelf, "highest_requests_per_second", "workload") == {("sweep",): 2}
