@@ -46,7 +46,7 @@ def filled(evaluations: int, models: int, pools: int) -> Store:
     for number in range(evaluations):
         name, uid = f"evaluation-{number}", f"uid-{number}"
         run = f"{name}-run"
-        spec = {
+        spec: Json = {
             "models": [a_model(f"model-{m}") for m in range(models)],
             "pools": [f"pool-{p}" for p in range(pools)],
         }

@@ -17,6 +17,7 @@ from slmeval_operator.observed import instant
 
 QUANTILES = {"0.5": "p50", "0.95": "p95", "0.99": "p99"}
 LOAD_QUANTILES = {"0.5": "p50", "0.99": "p99"}
+PERCENT = 100.0
 
 
 class Sample(NamedTuple):
@@ -58,17 +59,11 @@ def result_samples(
     yield from _start(result, labels)
 
 
-def _some(values: Mapping[str, object], labels: tuple[str, ...]) -> Samples:
-    """Yield those of `values`, by family, that are there; figures are decimal texts or numbers."""
+def _some(values: Mapping[str, object], labels: tuple[str, ...], *, whole: float = 1.0) -> Samples:
+    """Yield those of `values`, by family, that are there: numbers, or texts of them, ÷ `whole`."""
     for family, value in values.items():
         if value is not None:
-            yield Sample(family, labels, float(str(value)))
-
-
-def _percents(values: Mapping[str, str | None], labels: tuple[str, ...]) -> Samples:
-    for family, value in values.items():
-        if value is not None:
-            yield Sample(family, labels, float(value) / 100.0)
+            yield Sample(family, labels, float(str(value)) / whole)
 
 
 def _spread(
@@ -104,7 +99,7 @@ def _speed(figures: WorkloadFigures, labels: tuple[str, ...]) -> Samples:
         "kv_cache_peak_ratio": engine and engine.peak_kv_cache_percent,
         "roofline_ratio": roofline and roofline.percent,
     }
-    yield from _percents(percents, labels)
+    yield from _some(percents, labels, whole=PERCENT)
     by_direction = {
         "input": figures.input_tokens_per_second,
         "output": figures.output_tokens_per_second,
@@ -141,7 +136,7 @@ def _load(point: LoadPoint, labels: tuple[str, ...]) -> Samples:
         latency = point.figures.latency_seconds
         yield from _spread("load_latency_seconds", latency, place, LOAD_QUANTILES)
     attained = point.goodput and point.goodput.attained_percent
-    yield from _percents({"load_attained_ratio": attained}, place)
+    yield from _some({"load_attained_ratio": attained}, place, whole=PERCENT)
 
 
 def _accuracy(task: TaskResult, labels: tuple[str, ...]) -> Samples:

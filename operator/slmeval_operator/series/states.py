@@ -31,9 +31,8 @@ def evaluation_samples(evaluation: Evaluation, labels: tuple[str, str]) -> Sampl
             yield Sample("evaluation_condition", place, VERDICTS[found.status])
     yield Sample("evaluation_suspended", labels, float(evaluation.spec.suspend))
     last = status.last_successful_run
-    yield from _time(
-        "evaluation_last_success_timestamp_seconds", last and last.completion_time, labels
-    )
+    when = last.completion_time if last else None
+    yield from _time("evaluation_last_success_timestamp_seconds", when, labels)
     for state in ("succeeded", "failed", "unfinished") if status.trials is not None else ():
         yield Sample("trials", (*labels, state), float(getattr(status.trials, state)))
 
