@@ -30,7 +30,7 @@ from builders import a_model, evaluation_body, pool_spec, run_body, trial_body  
 from full_result import full_result  # noqa: E402
 from prometheus_client import CollectorRegistry  # noqa: E402
 from slmeval_operator import names  # noqa: E402
-from slmeval_operator.series import EvaluationCollector  # noqa: E402
+from slmeval_operator.series.exposition import Exposition  # noqa: E402
 from slmeval_operator.server import Health, Server  # noqa: E402
 from slmeval_operator.store import Store  # noqa: E402
 
@@ -124,10 +124,9 @@ async def scrape(url: str, *, is_zipped: bool) -> tuple[float, float, int, int]:
 
 async def measured(store: Store, repetitions: int) -> int:
     """Measure and print."""
-    registry, collector = CollectorRegistry(), EvaluationCollector(store)
-    collector.is_complete = True
-    registry.register(collector)
-    server = Server(registry, Health(), 0)
+    exposition = Exposition(store)
+    exposition.is_complete = True
+    server = Server(CollectorRegistry(), Health(), 0, text=exposition)
     port = await server.start()
     worst_s = 0.0
     for number in range(repetitions):

@@ -13,7 +13,7 @@ from slmeval_api.pool import Pool
 from .metrics import OperatorMetrics
 from .queue import WakeQueue
 from .reconcile import Reconciler
-from .series import EvaluationCollector
+from .series.exposition import Exposition
 from .server import Health
 from .settings import Settings
 from .store import WATCHED, Body, Store, evaluation_of, version_of
@@ -43,7 +43,7 @@ class Controller:
     store: Store
     reconciler: Reconciler
     metrics: OperatorMetrics
-    results: EvaluationCollector
+    exposition: Exposition
     health: Health
     queue: WakeQueue = field(default_factory=WakeQueue)
     _tasks: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -55,7 +55,8 @@ class Controller:
         """List every kind once; only then may a pass run."""
         for kind in WATCHED:
             await self._list(kind)
-        self.results.is_complete = True
+        self.exposition.is_complete = True
+        await self.exposition.refresh()  # the first scrape finds all of it written
         self.health.is_ready = True
         log.info("All kinds are listed; %d evaluations", len(self.store.evaluations()))
 

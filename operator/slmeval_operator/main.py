@@ -15,7 +15,7 @@ from .cluster import RESOURCES, Cluster, connect
 from .controller import Controller
 from .metrics import OperatorMetrics
 from .reconcile import Reconciler
-from .series import EvaluationCollector
+from .series.exposition import Exposition
 from .server import Health, Server
 from .settings import Settings
 from .store import KINDS, PODS, RAYJOBS, Store
@@ -32,7 +32,9 @@ class Operator:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self.health = Health()
-        self.server = Server(self.registry, self.health, settings.port)
+        self.store = Store()
+        self.exposition = Exposition(self.store)
+        self.server = Server(self.registry, self.health, settings.port, text=self.exposition)
         self.cluster: Cluster | None = None
         self.controller: Controller | None = None
 
@@ -41,17 +43,14 @@ class Operator:
         port = await self.server.start()
         log.info("Serving /metrics, /healthz and /readyz on port %d", port)
         metrics = OperatorMetrics(self.registry)
-        store = Store()
-        results = EvaluationCollector(store)
-        self.registry.register(results)
         self.cluster = await connect(metrics.observe_call)
         self.controller = Controller(
             settings=self.settings,
             lists=self.cluster,
-            store=store,
-            reconciler=Reconciler(store, self.cluster, self.settings),
+            store=self.store,
+            reconciler=Reconciler(self.store, self.cluster, self.settings),
             metrics=metrics,
-            results=results,
+            exposition=self.exposition,
             health=self.health,
         )
         await self.controller.prime()

@@ -4,12 +4,13 @@ Served by the loop that does the work, so a loop that hangs fails its liveness p
 """
 
 import asyncio
+import zlib
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 
 @dataclass(slots=True)
@@ -22,15 +23,19 @@ class Health:
     """Why the process should be restarted; None while it should not."""
 
 
-class _Series(Collector):
-    """Series that were read already."""
+class Text(Protocol):
+    """Further series, as text in parts."""
 
-    def __init__(self, families: list[Metric]) -> None:
-        self._families = families
+    async def refresh(self) -> None:
+        """Bring them up to date."""
 
-    def collect(self) -> list[Metric]:
-        """Return them."""
-        return self._families
+    def parts(self) -> list[bytes]:
+        """Return the text."""
+
+
+def _zipped(parts: list[bytes]) -> bytes:
+    packer = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)  # 16: with gzip's header
+    return b"".join([*map(packer.compress, parts), packer.flush()])
 
 
 _IPV4_PARTS = 2  # host and port; IPv6 has two parts more
@@ -39,8 +44,20 @@ _IPV4_PARTS = 2  # host and port; IPv6 has two parts more
 class Server:
     """A small web server; `start` binds it, `stop` unbinds it."""
 
-    def __init__(self, registry: CollectorRegistry, health: Health, port: int) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, health: Health, port: int, *, text: Text | None = None
+    ) -> None:
+        """Make it ready to listen.
+
+        Args:
+            registry: the operator's own series.
+            health: what probes are told.
+            port: 0: any free one.
+            text: further series; None: there are none.
+
+        """
         self._registry, self._health, self._port = registry, health, port
+        self._text = text
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
@@ -64,11 +81,16 @@ class Server:
             await self._runner.cleanup()
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        """Read the series at once, and write them out in a thread: there may be very many."""
-        encode, form = choose_encoder(request.headers.get("Accept", ""))
-        series = _Series(list(self._registry.collect()))
-        body = await asyncio.to_thread(encode, series)
-        return web.Response(body=body, headers={"Content-Type": form})
+        """Join the series in a thread, for there may be very many; always in Prometheus' text."""
+        parts = [generate_latest(self._registry)]
+        if self._text is not None:
+            await self._text.refresh()
+            parts += self._text.parts()
+        headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return web.Response(body=await asyncio.to_thread(_zipped, parts), headers=headers)
+        return web.Response(body=await asyncio.to_thread(b"".join, parts), headers=headers)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         fault = self._health.fault

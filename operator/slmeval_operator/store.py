@@ -28,6 +28,7 @@ KINDS: dict[str, type[StoredObject[Any, Any]]] = {
     k.info.plural: k for k in (Evaluation, Run, Trial, Pool)
 }
 RAYJOBS, PODS = "rayjobs", "pods"
+MEASURED = tuple(k.info.plural for k in (Evaluation, Run, Trial))
 WATCHED = (*KINDS, RAYJOBS, PODS)
 REMEMBERED = 10_000
 """Gone objects whose going is remembered; a list that is still read is not older than these."""
@@ -169,6 +170,33 @@ class Store:
             with contextlib.suppress(Unreadable):
                 made.append(self.typed(kind, uid))
         return made
+
+    def measured_versions(self, key: str) -> frozenset[tuple[str, int]]:
+        """Return uid and version of all that `measured` returns: equal while nothing changed."""
+        members = self._members.get(key, {})
+        return frozenset(
+            (uid, version_of(self.objects[kind][uid]))
+            for kind in MEASURED
+            for uid in members.get(kind, ())
+        )
+
+    def measured(self, key: str) -> tuple[Evaluation | None, tuple[Run, ...], tuple[Trial, ...]]:
+        """Return an evaluation, its runs and their trials; what is not of its form is left out."""
+        members = self._members.get(key, {})
+
+        def readable(kind: str) -> tuple[Any, ...]:
+            made = []
+            for uid in sorted(members.get(kind, ())):
+                with contextlib.suppress(Unreadable):  # the pass over it fails loudly
+                    made.append(self.typed(kind, uid))
+            return tuple(made)
+
+        found = readable(Evaluation.info.plural)
+        return (
+            found[0] if found else None,
+            readable(Run.info.plural),
+            readable(Trial.info.plural),
+        )
 
     def world(self, key: str, *, now: datetime, refusals: Mapping[str, Refusal]) -> World:
         """Return everything about the evaluation with that key, as it is here now.

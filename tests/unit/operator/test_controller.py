@@ -12,7 +12,7 @@ from slmeval_operator.controller import FIRST_RESYNC_S, Controller
 from slmeval_operator.metrics import OperatorMetrics
 from slmeval_operator.queue import WakeQueue
 from slmeval_operator.reconcile import Reconciler
-from slmeval_operator.series import EvaluationCollector
+from slmeval_operator.series.exposition import Exposition
 from slmeval_operator.server import Health
 from slmeval_operator.store import Store
 from unit.operator.fake_api import FakeApi, unanswered
@@ -41,7 +41,7 @@ class Theatre:
             store=store,
             reconciler=Reconciler(store, self.api, SETTINGS, lambda: NOW),
             metrics=OperatorMetrics(self.registry),
-            results=EvaluationCollector(store),
+            exposition=Exposition(store),
             health=Health(),
             queue=WakeQueue(loop_time),
         )
@@ -115,7 +115,7 @@ class TestNoPassBeforeEverythingIsListed:
         async def script(t: Theatre) -> None:
             await t.begin()
             assert t.controller.health.is_ready
-            assert t.controller.results.is_complete
+            assert t.controller.exposition.is_complete
             assert len(t.api.names_of("rayjobs")) == 1
 
         play(script)

@@ -1,8 +1,10 @@
 """Evaluations as series: what is there, what is absent, and when it goes."""
 
+import asyncio
 import re
 from typing import Any
 
+import pytest
 from builders import (
     Json,
     a_model,
@@ -12,11 +14,11 @@ from builders import (
     run_body,
     trial_body,
 )
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from slmeval_operator import names
-from slmeval_operator.series import EvaluationCollector
+from slmeval_operator.series.exposition import Exposition
 from slmeval_operator.series.families import FAMILIES, GROUPS
+from slmeval_operator.series.samples import samples_of
 from slmeval_operator.store import Store
 from unit.operator.worlds import a_failure, ago, result_json, workload_json
 
@@ -62,8 +64,8 @@ class Shelf:
 
     def __init__(self, *, is_complete: bool = True, **spec: Any) -> None:
         self.store = Store()
-        self.results = EvaluationCollector(self.store)
-        self.results.is_complete = is_complete
+        self.exposition = Exposition(self.store)
+        self.exposition.is_complete = is_complete
         self.version = 1
         self.evaluation(**spec)
 
@@ -102,9 +104,8 @@ class Shelf:
     @property
     def text(self) -> str:
         """What Prometheus reads."""
-        registry = CollectorRegistry()
-        registry.register(self.results)
-        return generate_latest(registry).decode()
+        asyncio.run(self.exposition.refresh())
+        return b"".join(self.exposition.parts()).decode()
 
     @property
     def series(self) -> Series:
@@ -226,8 +227,9 @@ class TestTheSeriesAreThese:
         assert found == {family.full_name: set(family.labels) for family in FAMILIES}
 
     def test_described_before_anything_is_there(self) -> None:
-        names_of = [f.name for f in Shelf().results.describe()]
-        assert names_of == [family.full_name for family in FAMILIES]
+        families = list(text_string_to_metric_families(Shelf(is_complete=False).text))
+        assert [f.name for f in families] == [family.full_name for family in FAMILIES]
+        assert not [sample for f in families for sample in f.samples]
 
     def test_each_family_is_told_of_once_and_in_a_known_group(self) -> None:
         assert len({family.name for family in FAMILIES}) == len(FAMILIES)
@@ -262,7 +264,7 @@ class TestTheSeriesAreThese:
 class TestNotMeasuredIsAbsent:
     def test_before_everything_is_listed(self) -> None:
         shelf = a_full_shelf()
-        shelf.results.is_complete = False
+        shelf.exposition.is_complete = False
         assert shelf.series == {}
 
     def test_without_a_result_or_a_run(self) -> None:
@@ -414,3 +416,38 @@ class TestWhereThingsStand:
         shelf.evaluation(status={})
         assert self.of(shelf, "load_requests_per_second", "load") == {}
         assert self.of(shelf, "highest_requests_per_second", "workload") == {("sweep",): 2}
+
+
+class TestWhatIsWrittenIsKept:
+    def test_until_one_of_the_evaluations_objects_changes(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written = []
+
+        def counted(evaluation: Any, *others: Any) -> Any:
+            written.append(evaluation.meta.name)
+            return samples_of(evaluation, *others)
+
+        monkeypatch.setattr("slmeval_operator.series.exposition.samples_of", counted)
+        shelf = a_full_shelf()
+        other = evaluation_body("other", uid="uid-other")
+        shelf.store.put("slmevaluations", other)
+        for _ in range(3):
+            assert shelf.text
+        assert sorted(written) == ["demo", "other"]
+        shelf.trial(full_result(completed=ago(1)), run="r2")
+        assert shelf.value("last_success_timestamp_seconds")
+        assert written[2:] == ["demo"]
+        shelf.store.drop("slmevaluations", other)
+        assert 'evaluation="other"' not in shelf.text
+
+    async def test_and_the_loop_may_do_other_work_in_between(self) -> None:
+        shelf = Shelf()
+        for number in range(9):
+            body = evaluation_body(f"e{number}", uid=f"uid-{number}")
+            shelf.store.put("slmevaluations", body)
+        turns, refreshing = 0, asyncio.create_task(shelf.exposition.refresh())
+        while not refreshing.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns > 9

@@ -62,10 +62,37 @@ class TestMetrics:
         assert (status, form.split(";")[0]) == (200, "text/plain")
         assert [(s.labels, s.value) for s in family.samples] == [({"of": 'a"\n'}, 2.0)]
 
-    async def test_and_openmetrics_for_who_asks_for_it(self, site: Site) -> None:
-        _, text, form = await site.get("/metrics", Accept="application/openmetrics-text")
-        assert form.startswith("application/openmetrics-text")
-        assert text == "# EOF\n"
+    async def test_are_the_same_for_who_would_rather_have_openmetrics(self, site: Site) -> None:
+        _, _, form = await site.get("/metrics", Accept="application/openmetrics-text;q=0.9")
+        assert form == "text/plain; version=0.0.4; charset=utf-8"
+
+    async def test_are_zipped_for_who_can_read_that(self, site: Site) -> None:
+        """aiohttp's client can, and unzips."""
+        Gauge("size", "Some size.", registry=site.registry).set(2)
+        _, plain, _ = await site.get("/metrics", **{"Accept-Encoding": "identity"})
+        assert await site.get("/metrics", **{"Accept-Encoding": "gzip"}) == (
+            200,
+            plain,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )
+
+    async def test_end_with_those_that_come_as_text(self) -> None:
+        class More:
+            is_fresh = False
+
+            async def refresh(self) -> None:
+                self.is_fresh = True
+
+            def parts(self) -> list[bytes]:
+                return [b"more 1.0\n", b"most 2.0\n"] if self.is_fresh else []
+
+        health, registry = Health(), CollectorRegistry()
+        Gauge("size", "Some size.", registry=registry).set(2)
+        server = Server(registry, health, 0, text=More())
+        site = Site(health, registry, await server.start())
+        _, text, _ = await site.get("/metrics")
+        await server.stop()
+        assert text.endswith("size 2.0\nmore 1.0\nmost 2.0\n")
 
 
 class TestStopping:
