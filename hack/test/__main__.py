@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from hack import debian
+
 ROOT = Path(__file__).resolve().parents[2]
 TIERS = ("unit", "chart", "api", "cluster")
 CLUSTER = ["python3", "hack/cluster"]
@@ -47,9 +49,15 @@ def cluster() -> str | None:
     return None
 
 
+def chart() -> str | None:
+    """Have what reads the chart; return why it could not be had."""
+    cache = Path(os.environ.get("SLMEVAL_CACHE", Path.home() / ".cache/slmeval"))
+    return programs("helm") or debian.ensure("prometheus", cache)
+
+
 PREPARE: dict[str, Callable[[], str | None]] = {
     "unit": lambda: None,
-    "chart": lambda: programs("helm"),
+    "chart": chart,
     "api": lambda: programs("kubernetes", "helm"),
     "cluster": cluster,
 }

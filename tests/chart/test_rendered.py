@@ -28,7 +28,10 @@ VARIANTS: dict[str, Json] = {
             "port": 9090,
         },
         "serviceAccount": {"annotations": {"a": "b"}},
-        "monitoring": {"podMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
+        "monitoring": {
+            "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+            "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+        },
         **POOLS,
     },
     "little": {"crds": {"enabled": False}, "rbac": {"aggregateToUserRoles": False}},
@@ -209,7 +212,10 @@ class TestMonitoring:
         monitor = everything.one("PodMonitor")
         assert monitor["metadata"]["labels"]["release"] == "prometheus"
         (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
-        assert endpoint == {"port": "http", "path": "/metrics", "interval": "30s"}
+        # honorLabels: else the namespace of an evaluation would be the operator's.
+        assert endpoint == {
+            "port": "http", "path": "/metrics", "interval": "30s", "honorLabels": True
+        }  # fmt: skip
         labels = everything.one("Deployment")["spec"]["template"]["metadata"]["labels"]
         assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
