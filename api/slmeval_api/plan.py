@@ -27,6 +27,11 @@ ARTIFACT_FOLDER = "/artifacts"
 """The claim that spec.artifacts names is mounted here, to be written to."""
 CACHE_FOLDER = "/cache"
 """The pool's cache claim, or an emptyDir."""
+LIVE_FOLDER = "/tmp/slmeval-live"
+"""Where trials of a worker's pod answer with their engines' own metrics."""
+LIVE_PORT = 9400
+"""Of a worker's pod: where they are served, put together, while trials run."""
+LIVE_PORT_NAME = "engine-metrics"
 WORKER_RESOURCE = "slmeval_worker"
 """Ray resource that only worker pods offer (1 each): no trial is ever placed on the head."""
 

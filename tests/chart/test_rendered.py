@@ -7,6 +7,7 @@ import yaml
 from builders import pool_spec
 from helm import CHART, NAMESPACE, OUR_API, REGISTRY, Helm, Rendered
 from manifests import examples
+from slmeval_api.plan import LIVE_PORT_NAME
 from tools import ROOT
 
 Json = dict[str, Any]
@@ -209,7 +210,7 @@ class TestMonitoring:
         assert default.all("PodMonitor") == []
 
     def test_it_finds_the_operators_pod(self, everything: Rendered) -> None:
-        monitor = everything.one("PodMonitor")
+        monitor, _ = everything.all("PodMonitor")
         assert monitor["metadata"]["labels"]["release"] == "prometheus"
         (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
         # honorLabels: else the namespace of an evaluation would be the operator's.
@@ -218,6 +219,20 @@ class TestMonitoring:
         }  # fmt: skip
         labels = everything.one("Deployment")["spec"]["template"]["metadata"]["labels"]
         assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+    def test_it_finds_the_pods_of_runs_in_the_namespaces_that_are_watched(
+        self, helm: Helm, everything: Rendered
+    ) -> None:
+        """With the names that the pods' templates give: see tests/cluster/test_prometheus.py."""
+        _, runs = everything.all("PodMonitor")
+        assert runs["spec"]["namespaceSelector"] == {"matchNames": ["team-a", "team-b"]}
+        ports = [endpoint["port"] for endpoint in runs["spec"]["podMetricsEndpoints"]]
+        assert ports == ["metrics", LIVE_PORT_NAME]
+        on = {"monitoring": {"podMonitor": {"enabled": True}}}
+        _, runs = helm.render(on).all("PodMonitor")
+        assert runs["spec"]["namespaceSelector"] == {"any": True}
+        off = {"monitoring": {"podMonitor": {"enabled": True, "runs": False}}}
+        assert len(helm.render(off).all("PodMonitor")) == 1
 
 
 class TestNames:

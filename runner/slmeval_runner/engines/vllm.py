@@ -25,6 +25,7 @@ from typing import Any
 from slmeval_api.model import EngineOptions
 
 from slmeval_runner.failures import EngineFailed, ModelUnusable
+from slmeval_runner.live.answering import Answering
 
 from .base import (
     AT_ONCE,
@@ -176,7 +177,19 @@ class VllmTokenizer:
 class VllmEngine:
     """One vLLM engine."""
 
-    def __init__(self, *, has_gpu: bool, is_in_process: bool | None = None) -> None:
+    def __init__(
+        self, *, has_gpu: bool, is_in_process: bool | None = None, live: Path | None = None
+    ) -> None:
+        """Make it, not started.
+
+        Args:
+            has_gpu: False: it runs on the CPU.
+            is_in_process: whether the engine core is a thread of this process; None: as is best.
+            live: socket at which vLLM's own metrics are answered with; None: nowhere.
+
+        """
+        self._live = live
+        self._answering: Answering | None = None
         self._is_in_process = is_in_process_by_default(has_gpu, is_in_process)
         self._has_gpu = has_gpu
         self._driving: Driving | None = None
@@ -237,6 +250,7 @@ class VllmEngine:
             model_type=str(getattr(config.model_config.hf_config, "model_type", "")),
         )
         ready_s = time.monotonic()
+        self._answering = _answering(self._live)
         workers = await driving.ask_workers("slmeval_facts")
         count = await counting  # done long since, while this process waited for the engine's
         return EngineFacts(
@@ -309,6 +323,17 @@ class VllmEngine:
         driving, self._driving, self._attachment = self._driving, None, None
         if driving:
             await driving.stop()
+        answering, self._answering = self._answering, None
+        if answering:
+            answering.stop()
+
+
+def _answering(path: Path | None) -> Answering | None:
+    try:
+        return Answering(path) if path else None
+    except OSError:
+        log.exception("vLLM's own metrics are not to be had: %s", path)
+        return None
 
 
 def _compile_nothing() -> None:

@@ -1,0 +1,14 @@
+"""The engine's own metrics while a trial runs, on one port of the worker's pod.
+
+vLLM counts them in any case, in the trial's process. That process answers at a socket of its own,
+and the worker's host, which measures nothing, puts those of all trials together and serves them.
+"""
+
+from pathlib import Path
+
+SUFFIX = ".sock"
+
+
+def socket_of(folder: Path, trial: str) -> Path:
+    """Return where the process of `trial` answers."""
+    return folder / f"{trial}{SUFFIX}"
