@@ -215,7 +215,10 @@ class TestMonitoring:
         (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
         # honorLabels: else the namespace of an evaluation would be the operator's.
         assert endpoint == {
-            "port": "http", "path": "/metrics", "interval": "30s", "honorLabels": True
+            "port": "http", "path": "/metrics", "interval": "30s", "honorLabels": True,
+            "metricRelabelings": [
+                {"action": "labeldrop", "regex": "pod|container|instance|endpoint"}
+            ],
         }  # fmt: skip
         labels = everything.one("Deployment")["spec"]["template"]["metadata"]["labels"]
         assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()

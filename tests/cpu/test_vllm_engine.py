@@ -6,6 +6,7 @@ Runs where vLLM is installed; SLMEVAL_TEST_MODEL names the model's folder.
 import asyncio
 import math
 import os
+import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,8 @@ from slmeval_runner.engines.base import EngineFacts, Message, Request, Served
 from slmeval_runner.engines.vllm import VllmEngine
 from slmeval_runner.failures import ModelUnusable
 from slmeval_runner.folders import Folders
+from slmeval_runner.live import socket_of
+from slmeval_runner.live.serving import TrialsCollector
 from slmeval_runner.tasks.lm_eval import load
 from slmeval_runner.trial import TrialRun
 from slmeval_runner.workloads.measure import measure
@@ -49,7 +52,9 @@ class Started:
 
     def __init__(self) -> None:
         os.environ["CXX"] = "no-such-compiler"  # as in the images
-        self.engine = VllmEngine(has_gpu=False, is_in_process=True)
+        self.live = Path(tempfile.mkdtemp())
+        live = socket_of(self.live, "trial")
+        self.engine = VllmEngine(has_gpu=False, is_in_process=True, live=live)
         self.facts: EngineFacts = asyncio.run(self.engine.start(MODEL, OPTIONS))
 
     def serve(self, *requests: Request) -> Served:
@@ -199,6 +204,29 @@ class TestProbabilities:
 
 
 class TestTokenizer:
+    def test_tells_live_what_it_does(self, vllm: Started) -> None:
+        """By the names that dashboards ask for."""
+        collector = TrialsCollector(vllm.live, models={"trial": "small"}, pool="cpu")
+
+        def said() -> dict[str, float]:
+            samples = (sample for family in collector.collect() for sample in family.samples)
+            return {s.name: s.value for s in samples if s.labels["model"] == "small"}
+
+        before = said()
+        ids = list(vllm.engine.tokenizer.vocabulary[:24])
+        vllm.serve(Request(prompt_token_ids=ids, max_tokens=8, is_exact=True))
+        after = said()
+        tokens = "vllm:generation_tokens_total"
+        assert after[tokens] - before[tokens] == 8
+        assert {
+            "vllm:num_requests_running",
+            "vllm:num_requests_waiting",
+            "vllm:kv_cache_usage_perc",
+            "vllm:prompt_tokens_total",
+            "vllm:e2e_request_latency_seconds_bucket",
+            "vllm:time_to_first_token_seconds_bucket",
+        } <= set(after)
+
     @pytest.mark.parametrize("special", [True, False])
     def test_encodes_many_texts_as_it_encodes_each(self, vllm: Started, *, special: bool) -> None:
         tokenizer = vllm.engine.tokenizer
