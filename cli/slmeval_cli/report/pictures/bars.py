@@ -1,0 +1,76 @@
+"""Bars with the lines of their uncertainty, and their values beside them."""
+
+from typing import Any
+
+import altair as alt
+
+from slmeval_cli.report.plain import plain
+from slmeval_cli.report.views.chart import BarChart
+
+from .base import MOST_ON_A_LINE, WIDTH_PX, data, finished, lines
+from .palette import INK, series
+
+BAR_PX, GAP_PX = 16, 12
+LINE_PX = 15
+ROOM_FOR_VALUES = 1.18
+"""The axis is this much longer than the longest bar, for the value behind it."""
+
+
+def bars(chart: BarChart) -> dict[str, Any]:
+    """Return the Vega-Lite document of `chart`."""
+    labels = list(dict.fromkeys(_label(b.label) for b in chart.bars))
+    names = list(dict.fromkeys(plain(b.series) for b in chart.bars))
+    rows = [
+        {
+            "label": _label(b.label),
+            "series": plain(b.series),
+            "value": b.value,
+            "text": b.text,
+            "low": b.low,
+            "high": b.high,
+            "end": max(b.value, b.high or b.value),
+        }
+        for b in chart.bars
+    ]
+    longest = max([chart.most or 0.0, *(max(b.value, b.high or 0.0) for b in chart.bars)])
+    ticks = [chart.most * step / 5 for step in range(6)] if chart.most else alt.Undefined
+    axis = alt.Axis(title=chart.axis, grid=True, tickCount=5, values=ticks)
+    x = alt.X(
+        "value:Q", scale=alt.Scale(domain=[0, longest * ROOM_FOR_VALUES], nice=False), axis=axis
+    )
+    y_axis = alt.Axis(
+        title=None, ticks=False, domain=False, labelPadding=6, labelExpr="split(datum.value, '\\n')"
+    )
+    base = alt.Chart(data(rows)).encode(
+        y=alt.Y("label:N", sort=labels, axis=y_axis, scale=alt.Scale(paddingInner=0.2)),
+        yOffset=alt.YOffset("series:N", sort=names),
+    )
+    colours = alt.Scale(domain=names, range=[series(i).light for i in range(len(names))])
+    drawn = alt.layer(
+        base.mark_bar().encode(
+            x=x, color=alt.Color("series:N", scale=colours, sort=names, legend=_legend(names))
+        ),
+        base.transform_filter("datum.low != null")
+        .mark_rule(color=INK.light, strokeWidth=1.5)
+        .encode(x="low:Q", x2="high:Q"),
+        base.mark_text(align="left", dx=5, color=INK.light, fontSize=12).encode(
+            x="end:Q", text="text:N"
+        ),
+    )
+    deepest = max(label.count("\n") + 1 for label in labels)
+    each = max(len(names) * BAR_PX, deepest * LINE_PX) + GAP_PX
+    drawn = drawn.properties(
+        width=WIDTH_PX,
+        height=len(labels) * each,
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+    )
+    return finished(drawn, chart)
+
+
+def _label(name: str) -> str:
+    return "\n".join(lines(plain(name), MOST_ON_A_LINE))
+
+
+def _legend(names: list[str]) -> alt.Legend:
+    widest = max(len(name) for name in names)
+    return alt.Legend(columns=max(1, min(len(names), 52 // (widest + 4))))

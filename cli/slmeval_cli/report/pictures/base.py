@@ -1,0 +1,73 @@
+"""What every picture has: its size, its fonts, its title."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import altair as alt
+
+from slmeval_cli.report.plain import plain
+from slmeval_cli.report.views.chart import Chart
+
+from .palette import ALARM, FONT, GRID, INK, MUTED, PAPER
+
+WIDTH_PX = 440
+"""Of every picture: two stand side by side on a desk, one is as wide as a phone."""
+MOST_ON_A_LINE = 24
+"""Letters of a name on a line of an axis."""
+LETTERS_OF_TITLE = 54
+
+
+def data(rows: list[dict[str, Any]]) -> alt.Data:
+    """Return rows as a chart's own data."""
+    return alt.Data(values=rows)
+
+
+def finished(chart: alt.LayerChart, of: Chart) -> dict[str, Any]:
+    """Return the Vega-Lite document of a drawn chart, with its title and the common style."""
+    title = alt.TitleParams(
+        text=list(lines(plain(of.title), LETTERS_OF_TITLE)),
+        subtitle=[part for line in of.subtitle for part in lines(plain(line), LETTERS_OF_TITLE)],
+        anchor="start",
+        frame="bounds",
+        fontSize=14,
+        color=INK.light,
+        subtitleColor=ALARM.light,
+        subtitleFontSize=12,
+        subtitleFontWeight="bold",
+        offset=2,
+    )
+    axis: dict[str, Any] = {
+        "labelColor": INK.light,
+        "titleColor": MUTED.light,
+        "titleFontWeight": "normal",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "gridColor": GRID.light,
+        "domainColor": MUTED.light,
+        "tickColor": MUTED.light,
+        "labelLimit": 0,
+        "titlePadding": 8,
+    }
+    return (
+        chart.properties(title=title, background=PAPER.light)
+        .configure(font=FONT, padding=6)
+        .configure_view(stroke=None)
+        .configure_axis(**axis)
+        .configure_legend(
+            labelColor=INK.light, labelFontSize=12, labelLimit=0, title=None, orient="top"
+        )
+        .to_dict()
+    )
+
+
+def lines(text: str, most: int) -> Iterator[str]:
+    """Yield `text` in lines of at most `most` letters, broken after a blank or a hyphen.
+
+    A word that is longer is broken where the line ends.
+    """
+    while len(text) > most:
+        cut = max(text.rfind(" ", 0, most + 1), text.rfind("-", 0, most) + 1)
+        cut = cut if cut > 0 else most
+        yield text[:cut].rstrip()
+        text = text[cut:].lstrip()
+    yield text
