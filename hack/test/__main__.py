@@ -1,6 +1,6 @@
 """Run the test tiers: prepare what each needs, say why one is left out, then pytest.
 
-    python -m hack.test [unit] [chart] [api] [cluster]
+    python -m hack.test [unit] [browser] [chart] [api] [cluster]
 
 Without names: all of them. SLMEVAL_TIERS (comma-separated) promises tiers: one that cannot be
 prepared, or in which no test runs, then fails instead of being left out.
@@ -8,13 +8,14 @@ prepared, or in which no test runs, then fails instead of being left out.
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TIERS = ("unit", "chart", "api", "cluster")
+TIERS = ("unit", "browser", "chart", "api", "cluster")
 CLUSTER = ["python3", "hack/cluster"]
 
 
@@ -47,8 +48,14 @@ def cluster() -> str | None:
     return None
 
 
+def browser() -> str | None:
+    """Return why there is no browser: chromium is the distribution's, and not installed here."""
+    return None if shutil.which("chromium") else "no chromium: apt-get install chromium"
+
+
 PREPARE: dict[str, Callable[[], str | None]] = {
     "unit": lambda: None,
+    "browser": browser,
     "chart": lambda: programs("helm"),
     "api": lambda: programs("kubernetes", "helm"),
     "cluster": cluster,

@@ -3,6 +3,7 @@
 Figures arrive as decimal strings and are rounded as decimals, so none changes by way of a float.
 """
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from slmeval_api.result import Score
@@ -52,23 +53,32 @@ def decimals(uncertainty: Decimal) -> int:
     return 1 - power if lead < Decimal("3.55") else -power
 
 
-def score_decimals(score: Score) -> int:
-    """Return the decimals, 1 to 3, that the score's interval supports."""
-    half = (Decimal(score.high) - Decimal(score.low)) / 2
-    return min(max(decimals(half), 1), MOST_DECIMALS) if half > 0 else MOST_DECIMALS
+def score_decimals(scores: Iterable[Score | None]) -> int:
+    """Return the decimals, 1 to 3, that the intervals of all `scores` support.
+
+    Of figures in one column the least sure one decides, so that their points stand in a line.
+    """
+    halves = [(Decimal(s.high) - Decimal(s.low)) / 2 for s in scores if s]
+    supported = [decimals(half) for half in halves if half > 0]
+    return min(max(min(supported, default=MOST_DECIMALS), 1), MOST_DECIMALS)
 
 
-def score(value: Score | None) -> str | None:
+def score(value: Score | None, places: int) -> str | None:
     """Return the score alone, for example 0.74; None stays None."""
-    return value and fixed(value.value, score_decimals(value))
+    return value and fixed(value.value, places)
 
 
-def interval(value: Score | None) -> str | None:
+def interval(value: Score | None, places: int) -> str | None:
     """Return the ends of the 95% interval, for example 0.68 to 0.80; None stays None."""
-    if value is None:
-        return None
-    places = score_decimals(value)
-    return f"{fixed(value.low, places)} to {fixed(value.high, places)}"
+    return value and f"{fixed(value.low, places)} to {fixed(value.high, places)}"
+
+
+def asked(figure: str | None) -> str | None:
+    """Return a figure that was set and not measured: as it was written, if it is not long."""
+    short = significant(figure)
+    if figure is None or short is None or Decimal(short.replace(",", "")) != Decimal(figure):
+        return short
+    return f"{Decimal(figure).normalize():,f}"
 
 
 def fixed(figure: str, places: int) -> str:
@@ -113,4 +123,4 @@ def listed(words: list[str]) -> str:
 
 def _rounded(value: Decimal, places: int) -> str:
     rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
-    return f"{rounded:,.{max(places, 0)}f}"
+    return f"{rounded + 0:,.{max(places, 0)}f}"  # + 0: there is no -0.00

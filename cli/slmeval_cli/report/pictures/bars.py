@@ -7,11 +7,11 @@ import altair as alt
 from slmeval_cli.report.plain import plain
 from slmeval_cli.report.views.chart import BarChart
 
-from .base import MOST_ON_A_LINE, WIDTH_PX, data, finished, lines
+from .base import FONT_PX, MOST_ON_A_LINE, WIDTH_PX, data, finished, lines
 from .palette import INK, series
 
-BAR_PX, GAP_PX = 16, 12
-LINE_PX = 15
+BAR_PX, GAP_PX = 17, 10
+LINE_PX = 16
 ROOM_FOR_VALUES = 1.18
 """The axis is this much longer than the longest bar, for the value behind it."""
 
@@ -33,8 +33,10 @@ def bars(chart: BarChart) -> dict[str, Any]:
         for b in chart.bars
     ]
     longest = max([chart.most or 0.0, *(max(b.value, b.high or 0.0) for b in chart.bars)])
-    ticks = [chart.most * step / 5 for step in range(6)] if chart.most else alt.Undefined
-    axis = alt.Axis(title=chart.axis, grid=True, tickCount=5, values=ticks)
+    ticks: dict[str, Any] = {"tickCount": 5}
+    if chart.most:
+        ticks = {"values": [chart.most * step / 5 for step in range(6)]}
+    axis = alt.Axis(title=chart.axis, grid=True, **ticks)
     x = alt.X(
         "value:Q", scale=alt.Scale(domain=[0, longest * ROOM_FOR_VALUES], nice=False), axis=axis
     )
@@ -42,7 +44,12 @@ def bars(chart: BarChart) -> dict[str, Any]:
         title=None, ticks=False, domain=False, labelPadding=6, labelExpr="split(datum.value, '\\n')"
     )
     base = alt.Chart(data(rows)).encode(
-        y=alt.Y("label:N", sort=labels, axis=y_axis, scale=alt.Scale(paddingInner=0.2)),
+        y=alt.Y(
+            "label:N",
+            sort=labels,
+            axis=y_axis,
+            scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
+        ),
         yOffset=alt.YOffset("series:N", sort=names),
     )
     colours = alt.Scale(domain=names, range=[series(i).light for i in range(len(names))])
@@ -53,7 +60,7 @@ def bars(chart: BarChart) -> dict[str, Any]:
         base.transform_filter("datum.low != null")
         .mark_rule(color=INK.light, strokeWidth=1.5)
         .encode(x="low:Q", x2="high:Q"),
-        base.mark_text(align="left", dx=5, color=INK.light, fontSize=12).encode(
+        base.mark_text(align="left", dx=5, color=INK.light, fontSize=FONT_PX).encode(
             x="end:Q", text="text:N"
         ),
     )
@@ -73,4 +80,4 @@ def _label(name: str) -> str:
 
 def _legend(names: list[str]) -> alt.Legend:
     widest = max(len(name) for name in names)
-    return alt.Legend(columns=max(1, min(len(names), 52 // (widest + 4))))
+    return alt.Legend(offset=4, columns=max(1, min(len(names), 44 // (widest + 4))))

@@ -10,11 +10,13 @@ from slmeval_cli.report.views.chart import Chart
 
 from .palette import ALARM, FONT, GRID, INK, MUTED, PAPER
 
-WIDTH_PX = 440
+WIDTH_PX = 400
 """Of every picture: two stand side by side on a desk, one is as wide as a phone."""
+FONT_PX = 12.5
+"""Letters that can still be read when a phone shows the picture a tenth smaller."""
 MOST_ON_A_LINE = 24
 """Letters of a name on a line of an axis."""
-LETTERS_OF_TITLE = 54
+LETTERS_OF_TITLE = 44
 
 
 def data(rows: list[dict[str, Any]]) -> alt.Data:
@@ -29,19 +31,19 @@ def finished(chart: alt.LayerChart, of: Chart) -> dict[str, Any]:
         subtitle=[part for line in of.subtitle for part in lines(plain(line), LETTERS_OF_TITLE)],
         anchor="start",
         frame="bounds",
-        fontSize=14,
+        fontSize=15,
         color=INK.light,
         subtitleColor=ALARM.light,
-        subtitleFontSize=12,
+        subtitleFontSize=FONT_PX,
         subtitleFontWeight="bold",
-        offset=2,
+        offset=6,
     )
     axis: dict[str, Any] = {
         "labelColor": INK.light,
         "titleColor": MUTED.light,
         "titleFontWeight": "normal",
-        "labelFontSize": 12,
-        "titleFontSize": 12,
+        "labelFontSize": FONT_PX,
+        "titleFontSize": FONT_PX,
         "gridColor": GRID.light,
         "domainColor": MUTED.light,
         "tickColor": MUTED.light,
@@ -54,7 +56,7 @@ def finished(chart: alt.LayerChart, of: Chart) -> dict[str, Any]:
         .configure_view(stroke=None)
         .configure_axis(**axis)
         .configure_legend(
-            labelColor=INK.light, labelFontSize=12, labelLimit=0, title=None, orient="top"
+            labelColor=INK.light, labelFontSize=FONT_PX, labelLimit=0, title=None, orient="top"
         )
         .to_dict()
     )

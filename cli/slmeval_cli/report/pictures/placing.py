@@ -15,6 +15,8 @@ STEP_PX = 6.0
 """Lines are avoided as small boxes at this distance."""
 ACROSS_PX, DOWN_PX = 60.0, 30.0
 """How near a point must be to be counted as crowding another."""
+NEAR_PX = 10.0
+"""A label this near to a point seems to be its own."""
 OUTSIDE = 20.0
 """How much worse it is to leave the canvas than to cover something."""
 
@@ -37,7 +39,7 @@ class Box(NamedTuple):
 class Wanted(NamedTuple):
     """A label and the point that it belongs to, in pixels."""
 
-    text: str
+    lines: tuple[str, ...]
     x: float
     y: float
 
@@ -52,7 +54,7 @@ class Placed(NamedTuple):
     near: tuple[float, float]
 
 
-def width_px(text: str, size_px: float = 12.0) -> float:
+def width_px(text: str, size_px: float = 12.5) -> float:
     """Return about how wide `text` is in the pictures' font: rather more than less."""
     return sum(0.34 if c in NARROW else 0.6 for c in text) * size_px
 
@@ -73,7 +75,13 @@ def placed(wanted: Sequence[Wanted], obstacles: Sequence[Box], canvas: Box) -> l
     taken, labels, found = list(obstacles), list[Box](), dict[int, Placed]()
     for i in order:
         costs = (
-            (_cost(box, taken, canvas) + _crossed(wanted[i], place, labels), box, place)
+            (
+                _cost(box, taken, canvas)
+                + _crossed(wanted[i], place, labels)
+                + _misread(wanted, i, box, place),
+                box,
+                place,
+            )
             for box, place in _places(wanted[i])
         )
         box, found[i] = _cheapest(costs)
@@ -108,19 +116,29 @@ def _crossed(one: Wanted, place: Placed, labels: Sequence[Box]) -> float:
     return sum(part.overlap(label) for part in _leader(one, place) for label in labels)
 
 
+def _misread(wanted: Sequence[Wanted], own: int, box: Box, place: Placed) -> float:
+    """Return how much a label here looks like that of another point."""
+    parts = [box, *_leader(wanted[own], place)]
+    others = (other for number, other in enumerate(wanted) if number != own)
+    near = (Box(o.x - NEAR_PX, o.y - NEAR_PX, o.x + NEAR_PX, o.y + NEAR_PX) for o in others)
+    return 3 * sum(part.overlap(point) for point in near for part in parts)
+
+
 def _leader(one: Wanted, place: Placed) -> list[Box]:
     return along((one.x, one.y), place.near) if place.is_far else []
 
 
 def _places(one: Wanted) -> Iterator[tuple[Box, Placed]]:
-    width = width_px(one.text)
+    width = max(width_px(line) for line in one.lines)
+    half = LINE_PX * len(one.lines) / 2
+    further = half - LINE_PX / 2  # the nearest line of the label is as near as a single one
     for gap in GAPS_PX:
         for across, down in DIRECTIONS:
-            middle = one.y + down * gap
+            middle = one.y + down * (gap + further)
             reach = gap if not down else gap * 0.6
             left = {1: one.x + reach, -1: one.x - reach - width, 0: one.x - width / 2}[across]
-            box = Box(left, middle - LINE_PX / 2, left + width, middle + LINE_PX / 2)
-            near = (min(max(one.x, box.left), box.right), middle - down * LINE_PX / 2)
+            box = Box(left, middle - half, left + width, middle + half)
+            near = (min(max(one.x, box.left), box.right), middle - down * half)
             yield box, Placed(left, middle, gap > FAR_PX, near)
 
 

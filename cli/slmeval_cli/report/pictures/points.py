@@ -11,9 +11,9 @@ import altair as alt
 from slmeval_cli.report.plain import plain
 from slmeval_cli.report.views.chart import Mark, PointChart
 
-from .base import WIDTH_PX, data, finished
+from .base import FONT_PX, MOST_ON_A_LINE, WIDTH_PX, data, finished, lines
 from .palette import INK, MUTED, PAPER, series, shape
-from .placing import Box, Placed, Wanted, along, placed, width_px
+from .placing import LINE_PX, Box, Placed, Wanted, along, placed, width_px
 
 INNER_PX, HEIGHT_PX = WIDTH_PX - 76, 300
 AXIS_PX = 6.0
@@ -62,9 +62,8 @@ def points(chart: PointChart) -> dict[str, Any]:
     scale_y = alt.Scale(
         domain=[y.first, y.last], nice=False, zero=False, type="log" if y.is_log else "linear"
     )
-    grid_y = alt.Axis(
-        title=chart.y_axis, tickCount=6, values=_decades(y) if y.is_log else alt.Undefined
-    )
+    ticks: dict[str, Any] = {"values": _decades(y)} if y.is_log else {"tickCount": 6}
+    grid_y = alt.Axis(title=chart.y_axis, **ticks)
     grid_x = alt.Axis(title=plain(chart.x_axis), tickCount=6)
     at_x = alt.X("x:Q", scale=scale_x, axis=grid_x)
     at_y = alt.Y("y:Q", scale=scale_y, axis=grid_y)
@@ -96,8 +95,12 @@ def _share_for_labels(chart: PointChart) -> float:
     """Return the share of the width behind the last point: curves are named there."""
     if chart.lines != "ByLabel":
         return 0.06
-    longest = max(width_px(plain(m.label)) for m in chart.marks)
+    longest = max(width_px(line) for m in chart.marks for line in _name(m))
     return min((longest + 16) / INNER_PX, MOST_FOR_LABELS)
+
+
+def _name(mark: Mark) -> tuple[str, ...]:
+    return tuple(lines(plain(mark.label), MOST_ON_A_LINE))
 
 
 def _decades(ruler: Ruler) -> list[float]:
@@ -196,14 +199,24 @@ def _marks(chart: PointChart, names: Sequence[str], at_x: alt.X, at_y: alt.Y) ->
 
 def _labels(chart: PointChart, x: Ruler, y: Ruler, at_x: alt.X, at_y: alt.Y) -> list[alt.Chart]:
     named = list({m.label: m for m in chart.marks}.values())  # a curve is named at its end
-    wanted = [Wanted(plain(m.label), x.px(m.x), y.px(m.y)) for m in named]
+    wanted = [Wanted(_name(m), x.px(m.x), y.px(m.y)) for m in named]
     places = placed(wanted, _obstacles(chart, x, y), Box(0, 0, INNER_PX, HEIGHT_PX))
     rows = [
-        {"x": x.value(p.left), "y": y.value(p.middle), "text": w.text}
+        {
+            "x": x.value(p.left),
+            "y": y.value(p.middle - LINE_PX * (len(w.lines) - 1) / 2),  # of its first line
+            "text": "\n".join(w.lines),
+        }
         for w, p in zip(wanted, places, strict=True)
     ]
     text = alt.Chart(data(rows)).mark_text(
-        align="left", baseline="middle", fontSize=12, color=INK.light, limit=0
+        align="left",
+        baseline="middle",
+        fontSize=FONT_PX,
+        color=INK.light,
+        limit=0,
+        lineBreak="\n",
+        lineHeight=LINE_PX,
     )
     return [
         *_leaders(wanted, places, x, y, at_x, at_y),
@@ -253,6 +266,6 @@ def _pieces(chart: PointChart, x: Ruler, y: Ruler) -> list[tuple[Corner, Corner]
         return list(pairwise(steps(chart.frontier, floor=y.first, wall=x.first)))
     if chart.lines == "ByLabel":
         names = dict.fromkeys(m.label for m in chart.marks)
-        lines = ([(m.x, m.y) for m in chart.marks if m.label == name] for name in names)
-        return [piece for line in lines for piece in pairwise(line)]
+        runs = ([(m.x, m.y) for m in chart.marks if m.label == name] for name in names)
+        return [piece for run in runs for piece in pairwise(run)]
     return []

@@ -84,7 +84,8 @@ def _sentences(whole: list[ScoreComparison]) -> list[str]:
     if others:
         apart = sum(not c.is_tied for c in others)
         said.append(
-            f"Of the {counted(len(others), 'other pair')}, {apart} are told apart; all are below."
+            f"Of the {counted(len(others), 'pair')} of the other models, {apart} "
+            f"{'is' if apart == 1 else 'are'} told apart."
         )
     return said
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from slmeval_api.evaluation import Question
 
-from slmeval_cli.report.figures import interval, score, significant
+from slmeval_cli.report.figures import interval, score, score_decimals, significant
 
 from .candidates import Candidate, pools_of, warning_lines
 from .chart import AnyChart, Mark, PointChart
@@ -79,4 +79,8 @@ def _words(one: Suite, workload: str) -> str:
     figures = one.candidate.best_figures(workload)
     served = significant(figures.requests_per_second) if figures else None
     value = one.scores.score
-    return f"{one.candidate.model}: {served} requests/s, score {score(value)} ({interval(value)})"
+    places = score_decimals([value])
+    return (
+        f"{one.candidate.model}: {served} requests/s, score {score(value, places)} "
+        f"({interval(value, places)})"
+    )

@@ -25,14 +25,14 @@ class ProvenanceView:
 def provenance(candidates: list[Candidate]) -> ProvenanceView:
     """Return what is known of the trials that have a result."""
     known = [(c, dict(_facts(c, c.result))) for c in candidates if c.result]
-    first = known[0][1] if known else {}
-    shared = {
-        name: value
-        for name, value in first.items()
-        if len(known) > 1 and all(facts.get(name) == value for _, facts in known)
-    }
+    measured = [facts for c, facts in known if c.result and c.result.provenance]
+    shared = dict[str, str]()
+    if len(measured) > 1:  # one that was not even loaded says nothing, and differs in nothing
+        shared = dict(
+            item for item in measured[0].items() if all(item in f.items() for f in measured)
+        )
     return ProvenanceView(
-        shared=_table(f"The same for all {len(known)} trials with results", shared),
+        shared=_table(f"The same for all {len(measured)} trials that were measured", shared),
         differing=tuple(
             table
             for candidate, facts in known

@@ -3,11 +3,20 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from slmeval_api.evaluation import Question
-from slmeval_api.result import Score, SuiteScores, TaskResult
+from slmeval_api.result import Score, SuiteScores, TaskItems, TaskResult
 
-from slmeval_cli.report.figures import count, counted, fixed, interval, score, score_decimals
+from slmeval_cli.report.figures import (
+    MOST_DECIMALS,
+    count,
+    counted,
+    fixed,
+    interval,
+    score,
+    score_decimals,
+)
 
 from .candidates import Candidate, pools_of, warning_lines
 from .chart import AnyChart, Bar, BarChart
@@ -53,8 +62,8 @@ def suite_table(candidates: list[Candidate]) -> Table | None:
     if not found:
         return None
     columns = (
-        *_score_columns(lambda s: s.scores.score, "All tasks"),
-        *_score_columns(lambda s: s.scores.held_out, "Held-out tasks"),
+        *_score_columns(lambda s: s.scores.score, "All tasks", found),
+        *_score_columns(lambda s: s.scores.held_out, "Held-out tasks", found),
     )
     headings, cells = columns_with_figures(columns, found)
     return Table(
@@ -74,6 +83,7 @@ def task_tables(question: Question, candidates: list[Candidate]) -> tuple[Table,
 
 
 def _score_chart(pool: str, found: list[Suite]) -> BarChart:
+    values = list(_values(found))
     return BarChart(
         name=f"score_{pool}",
         title=f"Score over the benchmark: {pool}",
@@ -82,35 +92,53 @@ def _score_chart(pool: str, found: list[Suite]) -> BarChart:
         note="Thin lines are 95% intervals. Two that overlap may still differ: see the comparisons "
         "of pairs.",
         description=described(
-            f"{one.candidate.model}, {series}: {score(value)} ({interval(value)})"
-            for one, series, value in _values(found)
+            f"{v.model}, {v.series}: {score(v.score, v.places)} ({interval(v.score, v.places)})"
+            for v in values
         ),
         bars=tuple(
             Bar(
-                label=one.candidate.model,
-                series=series,
-                value=float(value.value),
-                text=score(value) or "",
-                low=float(value.low),
-                high=float(value.high),
+                label=v.model,
+                series=v.series,
+                value=float(v.score.value),
+                text=fixed(v.score.value, v.places),
+                low=float(v.score.low),
+                high=float(v.score.high),
             )
-            for one, series, value in _values(found)
+            for v in values
         ),
         most=1.0,
     )
 
 
-def _values(found: list[Suite]) -> Iterator[tuple[Suite, str, Score]]:
+class Value(NamedTuple):
+    """A score that is drawn."""
+
+    model: str
+    series: str
+    score: Score
+    places: int
+    """Decimals that all of its series support."""
+
+
+def _values(found: list[Suite]) -> Iterator[Value]:
+    whole = score_decimals(s.scores.score for s in found)
+    kept = score_decimals(s.scores.held_out for s in found)
     for one in found:
-        for series, value in ((ALL, one.scores.score), (HELD_OUT, one.scores.held_out)):
-            if value:
-                yield one, series, value
+        yield Value(one.candidate.model, ALL, one.scores.score, whole)
+        if one.scores.held_out:
+            yield Value(one.candidate.model, HELD_OUT, one.scores.held_out, kept)
 
 
-def _score_columns(get: Callable[[Suite], Score | None], group: str) -> tuple[Column[Suite], ...]:
+def _score_columns(
+    get: Callable[[Suite], Score | None], group: str, found: list[Suite]
+) -> tuple[Column[Suite], ...]:
+    places = score_decimals(get(s) for s in found)
     return (
-        Column(heading=Heading(text="score", group=group), cell=lambda s: score(get(s))),
-        Column(heading=Heading(text="95% interval", group=group), cell=lambda s: interval(get(s))),
+        Column(heading=Heading(text="score", group=group), cell=lambda s: score(get(s), places)),
+        Column(
+            heading=Heading(text="95% interval", group=group),
+            cell=lambda s: interval(get(s), places),
+        ),
         Column(
             heading=Heading(text="items", unit="n", group=group),
             cell=lambda s: count(value.n) if (value := get(s)) else None,
@@ -118,41 +146,40 @@ def _score_columns(get: Callable[[Suite], Score | None], group: str) -> tuple[Co
     )
 
 
-TASK_COLUMNS: tuple[Column[Scored], ...] = (
-    Column(heading=Heading(text="score"), cell=lambda s: score(s.task.score)),
-    Column(heading=Heading(text="95% interval"), cell=lambda s: interval(s.task.score)),
-    Column(
-        heading=Heading(text="of answered alone"), cell=lambda s: score(s.task.score_of_answered)
-    ),
-    Column(
-        heading=Heading(text="asked", unit="n"),
-        cell=lambda s: count(s.task.items.asked) if s.task.items else None,
-    ),
-    Column(
-        heading=Heading(text="answered", unit="n"),
-        cell=lambda s: count(s.task.items.answered) if s.task.items else None,
-    ),
-    Column(
-        heading=Heading(text="cut short", unit="n"),
-        cell=lambda s: count(s.task.items.cut_short) if s.task.items else None,
-    ),
-    Column(
-        heading=Heading(text="skipped, too long", unit="n"),
-        cell=lambda s: count(s.task.items.skipped_too_long) if s.task.items else None,
-    ),
-    Column(
-        heading=Heading(text="also in train", unit="n"),
-        cell=lambda s: count(s.task.items.also_in_train) if s.task.items else None,
-    ),
-    Column(
-        heading=Heading(text="commonest answer", group="Score to beat"),
-        cell=lambda s: _baseline(s.task, s.task.majority_score),
-    ),
-    Column(
-        heading=Heading(text="guessing", group="Score to beat"),
-        cell=lambda s: _baseline(s.task, s.task.random_score),
-    ),
-)
+def _task_columns(reached: list[Scored]) -> tuple[Column[Scored], ...]:
+    places = score_decimals(s.task.score for s in reached)
+    return (
+        Column(heading=Heading(text="score"), cell=lambda s: score(s.task.score, places)),
+        Column(heading=Heading(text="95% interval"), cell=lambda s: interval(s.task.score, places)),
+        Column(
+            heading=Heading(text="of answered alone"),
+            cell=lambda s: score(s.task.score_of_answered, places),
+        ),
+        _items("asked", lambda items: items.asked),
+        _items("answered", lambda items: items.answered),
+        _items("cut short", lambda items: items.cut_short),
+        _items("skipped, too long", lambda items: items.skipped_too_long),
+        _items("also in train", lambda items: items.also_in_train),
+        _baseline("commonest answer", lambda task: task.majority_score),
+        _baseline("guessing", lambda task: task.random_score),
+    )
+
+
+def _items(text: str, get: Callable[[TaskItems], int | None]) -> Column[Scored]:
+    return Column(
+        heading=Heading(text=text, unit="n"),
+        cell=lambda s: count(get(s.task.items)) if s.task.items else None,
+    )
+
+
+def _baseline(text: str, get: Callable[[TaskResult], str | None]) -> Column[Scored]:
+    """Return a column of a figure that follows from the data alone, and so has no interval."""
+
+    def cell(one: Scored) -> str | None:
+        figure = get(one.task)
+        return None if figure is None else fixed(figure, MOST_DECIMALS)
+
+    return Column(heading=Heading(text=text, group="Score to beat"), cell=cell)
 
 
 def _task_table(name: str, candidates: list[Candidate]) -> Table | None:
@@ -161,7 +188,7 @@ def _task_table(name: str, candidates: list[Candidate]) -> Table | None:
         return None
     first = reached[0].task
     metric = next((s.task.metric for s in reached if s.task.metric), None)
-    headings, cells = columns_with_figures(TASK_COLUMNS, reached)
+    headings, cells = columns_with_figures(_task_columns(reached), reached)
     kind = ", held out" if first.held_out else ""
     return Table(
         caption=f"{name} ({first.type}{kind})" + (f": {metric}" if metric else ""),
@@ -174,12 +201,6 @@ def _task_table(name: str, candidates: list[Candidate]) -> Table | None:
 
 def _row(candidate: Candidate, cells: tuple[str | None, ...]) -> Row:
     return Row(head=(candidate.model, candidate.pool), cells=cells, marks=candidate.marks)
-
-
-def _baseline(task: TaskResult, figure: str | None) -> str | None:
-    """Return a baseline with the decimals of the score that it stands beside."""
-    places = score_decimals(task.score) if task.score else 2
-    return None if figure is None else fixed(figure, places)
 
 
 def _notes(reached: list[Scored]) -> Iterator[str]:

@@ -14,7 +14,16 @@ from slmeval_api.result import (
 )
 from slmeval_api.workload import Workload
 
-from slmeval_cli.report.figures import count, fixed, gib, listed, milliseconds, significant, speed
+from slmeval_cli.report.figures import (
+    asked,
+    count,
+    fixed,
+    gib,
+    listed,
+    milliseconds,
+    significant,
+    speed,
+)
 
 from .candidates import Candidate, pools_of, warning_lines
 from .chart import AnyChart, Bar, BarChart, Mark, PointChart
@@ -132,7 +141,7 @@ def _bar(one: Measured, is_whole: bool) -> Bar:
     has_spread = is_whole and len(spread) > 1
     return Bar(
         label=one.candidate.model,
-        series=one.candidate.pool,
+        series=one.candidate.pool + (" (simulated)" if one.candidate.is_simulated else ""),
         value=float(seconds),
         text=speed(seconds, figures.variation_percent) or "",
         low=min(spread) if has_spread else None,
@@ -184,7 +193,7 @@ def _load(one: Measured) -> str | None:
         return None
     if point.concurrency is not None:
         return f"{point.concurrency:,} in flight"
-    offered = significant(point.offered_requests_per_second)
+    offered = asked(point.offered_requests_per_second)
     return offered and f"{offered} a second"
 
 
@@ -228,7 +237,7 @@ def _failures(workload: str, candidates: list[Candidate]) -> Iterator[str]:
 def _load_of(point: LoadPoint) -> str:
     if point.concurrency is not None:
         return f"{point.concurrency:,} in flight"
-    return f"{significant(point.offered_requests_per_second)} a second"
+    return f"{asked(point.offered_requests_per_second)} a second"
 
 
 def _of(

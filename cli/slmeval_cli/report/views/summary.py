@@ -10,7 +10,16 @@ from slmeval_api.evaluation import Question, TrialCounts
 from slmeval_api.run import Run
 
 from slmeval_cli.answer import Answer
-from slmeval_cli.report.figures import counted, interval, listed, moment, score, speed
+from slmeval_cli.report.figures import (
+    asked,
+    counted,
+    interval,
+    listed,
+    moment,
+    score,
+    score_decimals,
+    speed,
+)
 
 from .candidates import (
     NOISY,
@@ -180,7 +189,8 @@ def _said(candidate: Candidate, type_: ConditionType) -> str:
     found = candidate.condition(type_)
     if found is None:
         return f"{candidate.name}: says nothing yet"
-    return f"{candidate.name}: {found.reason}: {found.message}"
+    reason = "" if type_ is ConditionType.NOISY else f"{found.reason}: "  # there it says Measured
+    return f"{candidate.name}: {reason}{found.message}"
 
 
 def _ready_message(answer: Answer) -> tuple[str, ...]:
@@ -217,7 +227,7 @@ def _fastest(name: str, kind: str, candidates: list[Candidate]) -> Iterator[str]
         best, rate = max(rates, key=lambda pair: Decimal(pair[1]))
         yield (
             f"Highest rate of {name} that met the objectives: {best.name}, "
-            f"{speed(rate, None)} requests a second{_marked(best)}."
+            f"{asked(rate)} requests a second{_marked(best)}."
         )
 
 
@@ -232,7 +242,9 @@ def _highest_score(pool: str, answer: Answer, candidates: list[Candidate]) -> It
         if c.pool == pool and c.task is None
     ]
     value, name = best.scores.score, best.candidate.model
-    text = f"Highest score on {pool}: {name}, {score(value)} (95% interval {interval(value)})"
+    places = score_decimals([value])
+    ends = interval(value, places)
+    text = f"Highest score on {pool}: {name}, {score(value, places)} (95% interval {ends})"
     tied = tied_with(name, compared) if leader(compared) == name else []
     told = f"; not told apart from {listed(tied)}" if tied else ""
     yield f"{text}{told}{_marked(best.candidate)}."
