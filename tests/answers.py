@@ -119,7 +119,8 @@ def bodies(
         "observedGeneration": 1,
         "conditions": [
             a_condition(
-                "Ready", "False" if lost else "True", reason, f"{ended} of {len(trials)} measured."
+                "Ready", "False" if lost else "True", reason,
+                f"{ended} of {len(trials)} measured. An example: every figure here is made up.",
             )
         ],
         "trials": {

@@ -65,12 +65,12 @@ def score_decimals(scores: Iterable[Score | None]) -> int:
 
 def score(value: Score | None, places: int) -> str | None:
     """Return the score alone, for example 0.74; None stays None."""
-    return value and fixed(value.value, places)
+    return fixed(value.value, places) if value else None
 
 
 def interval(value: Score | None, places: int) -> str | None:
     """Return the ends of the 95% interval, for example 0.68 to 0.80; None stays None."""
-    return value and f"{fixed(value.low, places)} to {fixed(value.high, places)}"
+    return f"{fixed(value.low, places)} to {fixed(value.high, places)}" if value else None
 
 
 def asked(figure: str | None) -> str | None:

@@ -194,6 +194,27 @@ class TestCharts:
         assert not slow[-1].is_filled
 
 
+class TestACautionStandsInThePicture:
+    def test_of_a_noisy_workload_beside_its_bar_and_its_point(self) -> None:
+        view = report_view(an_answer())
+        (latency,) = charts(view, "latency")
+        assert isinstance(latency, BarChart)
+        texts = {(b.label, b.series): b.text for b in latency.bars}
+        assert texts["qwen2-5-1-5b", "a10"] == "25.5 (noisy)"
+        assert texts["qwen2-5-1-5b", "a6000"] == "15.5"
+        pareto = charts(view, "score-speed_a10")[0]
+        assert isinstance(pareto, PointChart)
+        assert "qwen2-5-1-5b (noisy)" in [m.label for m in pareto.marks]
+
+    def test_of_what_is_not_comparable_beside_scores_too(self) -> None:
+        condition = a_condition("Comparable", "False", "VersionsDiffer", "driver differs")
+        view = report_view(with_conditions("gemma-2-2b", "a10", condition))
+        chart = charts(view, "score_a10")[0]
+        assert isinstance(chart, BarChart)
+        marked = {b.label for b in chart.bars if b.text.endswith(" (not comparable)")}
+        assert marked == {"gemma-2-2b"}
+
+
 class TestTheFrontier:
     @staticmethod
     def at(label: str, x: float, y: float) -> Mark:
@@ -243,7 +264,7 @@ class TestPairsInWords:
 
 class TestTables:
     def test_a_column_that_nothing_was_measured_for_is_not_there(self) -> None:
-        columns = [
+        columns: list[Column[int]] = [
             Column(heading=Heading(text="known"), cell=lambda n: str(n) if n > 1 else None),
             Column(heading=Heading(text="unknown"), cell=lambda _: None),
         ]

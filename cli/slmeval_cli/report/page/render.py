@@ -24,12 +24,14 @@ def page(view: ReportView, pictures: Mapping[str, Picture]) -> str:
 
     """
     style = _style()
-    return _environment().get_template("page.html.jinja").render(
+    template = _environment().get_template("page.html.jinja")
+    html: str = template.render(
         view=view,
         pictures=pictures,
-        style=Markup(style),
+        style=Markup(style),  # our own file
         policy=_policy(style),
-    )  # fmt: skip
+    )
+    return html
 
 
 @cache

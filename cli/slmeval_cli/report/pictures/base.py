@@ -17,14 +17,20 @@ FONT_PX = 12.5
 MOST_ON_A_LINE = 24
 """Letters of a name on a line of an axis."""
 LETTERS_OF_TITLE = 44
+Drawn = alt.LayerChart | alt.FacetChart
+"""What Altair says that layering may return."""
 
 
-def data(rows: list[dict[str, Any]]) -> alt.Data:
+Rows = list[dict[str, Any]]
+"""What a layer of a chart is drawn from."""
+
+
+def data(rows: Rows) -> alt.Data:
     """Return rows as a chart's own data."""
-    return alt.Data(values=rows)
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
 
 
-def finished(chart: alt.LayerChart, of: Chart) -> dict[str, Any]:
+def finished(chart: Drawn, of: Chart) -> dict[str, Any]:
     """Return the Vega-Lite document of a drawn chart, with its title and the common style."""
     title = alt.TitleParams(
         text=list(lines(plain(of.title), LETTERS_OF_TITLE)),
@@ -50,7 +56,7 @@ def finished(chart: alt.LayerChart, of: Chart) -> dict[str, Any]:
         "labelLimit": 0,
         "titlePadding": 8,
     }
-    return (
+    document: dict[str, Any] = (
         chart.properties(title=title, background=PAPER.light)
         .configure(font=FONT, padding=6)
         .configure_view(stroke=None)
@@ -60,6 +66,7 @@ def finished(chart: alt.LayerChart, of: Chart) -> dict[str, Any]:
         )
         .to_dict()
     )
+    return document
 
 
 def lines(text: str, most: int) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Labelled points with intervals, and lines through them."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,12 +10,13 @@ import altair as alt
 from slmeval_cli.report.plain import plain
 from slmeval_cli.report.views.chart import Mark, PointChart
 
-from .base import FONT_PX, MOST_ON_A_LINE, WIDTH_PX, data, finished, lines
+from .base import FONT_PX, MOST_ON_A_LINE, WIDTH_PX, Rows, data, finished, lines
 from .palette import INK, MUTED, PAPER, series, shape
 from .placing import LINE_PX, Box, Placed, Wanted, along, placed, width_px
+from .ruler import Ruler
 
 INNER_PX, HEIGHT_PX = WIDTH_PX - 76, 300
-AXIS_PX = 6.0
+POINT_PX = 6.0
 """Half the size of a point."""
 LOG_FROM = 25.0
 """Largest ÷ smallest from which an axis of latencies is logarithmic."""
@@ -26,55 +26,45 @@ Corner = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Ruler:
-    """An axis: values from `first` to `last` on so many pixels, straight or logarithmic."""
+class Axes:
+    """Both axes, as rulers and as Vega-Lite encodes them."""
 
-    first: float
-    last: float
-    length_px: float
-    is_log: bool = False
-    is_upward: bool = False
-    """True: pixels count from the end, as on a screen's vertical axis."""
+    x: Ruler
+    y: Ruler
+    at_x: alt.X
+    at_y: alt.Y
 
-    def px(self, value: float) -> float:
-        """Return where `value` is."""
-        share = (self._at(value) - self._at(self.first)) / (
-            self._at(self.last) - self._at(self.first)
-        )
-        return self.length_px * ((1 - share) if self.is_upward else share)
-
-    def value(self, px: float) -> float:
-        """Return what is at `px`."""
-        share = px / self.length_px
-        share = 1 - share if self.is_upward else share
-        low, high = self._at(self.first), self._at(self.last)
-        found = low + share * (high - low)
-        return math.exp(found) if self.is_log else found
-
-    def _at(self, value: float) -> float:
-        return math.log(value) if self.is_log else value
+    def at(self, mark: Mark) -> Corner:
+        """Return where a mark is, in pixels."""
+        return self.x.px(mark.x), self.y.px(mark.y)
 
 
 def points(chart: PointChart) -> dict[str, Any]:
     """Return the Vega-Lite document of `chart`."""
+    axes = _axes(chart)
+    names = list(dict.fromkeys(m.label for m in chart.marks))
+    layers = [
+        *_lines(chart, names, axes),
+        *_intervals(chart, axes),
+        _marks(chart, names, axes),
+        *_labels(chart, axes),
+    ]
+    return finished(alt.layer(*layers).properties(width=INNER_PX, height=HEIGHT_PX), chart)
+
+
+def _axes(chart: PointChart) -> Axes:
     x, y = _rulers(chart)
+    ticks: dict[str, Any] = {"values": y.decades} if y.is_log else {"tickCount": 6}
     scale_x = alt.Scale(domain=[x.first, x.last], nice=False, zero=False)
     scale_y = alt.Scale(
         domain=[y.first, y.last], nice=False, zero=False, type="log" if y.is_log else "linear"
     )
-    ticks: dict[str, Any] = {"values": _decades(y)} if y.is_log else {"tickCount": 6}
-    grid_y = alt.Axis(title=chart.y_axis, **ticks)
-    grid_x = alt.Axis(title=plain(chart.x_axis), tickCount=6)
-    at_x = alt.X("x:Q", scale=scale_x, axis=grid_x)
-    at_y = alt.Y("y:Q", scale=scale_y, axis=grid_y)
-    names = list(dict.fromkeys(m.label for m in chart.marks))
-    layers: list[alt.Chart] = []
-    layers += _lines(chart, names, x, y, at_x, at_y)
-    layers += _intervals(chart, at_x, at_y)
-    layers.append(_marks(chart, names, at_x, at_y))
-    layers += _labels(chart, x, y, at_x, at_y)
-    drawn = alt.layer(*layers).properties(width=INNER_PX, height=HEIGHT_PX)
-    return finished(drawn, chart)
+    return Axes(
+        x,
+        y,
+        alt.X("x:Q", scale=scale_x, axis=alt.Axis(title=plain(chart.x_axis), tickCount=6)),
+        alt.Y("y:Q", scale=scale_y, axis=alt.Axis(title=plain(chart.y_axis), **ticks)),
+    )
 
 
 def _rulers(chart: PointChart) -> tuple[Ruler, Ruler]:
@@ -103,25 +93,14 @@ def _name(mark: Mark) -> tuple[str, ...]:
     return tuple(lines(plain(mark.label), MOST_ON_A_LINE))
 
 
-def _decades(ruler: Ruler) -> list[float]:
-    """Return 1, 2, 5, 10, 20 and so on within a logarithmic axis."""
-    first, last = math.floor(math.log10(ruler.first)), math.ceil(math.log10(ruler.last))
-    ticks = (step * 10.0**power for power in range(first, last + 1) for step in (1, 2, 5))
-    return [tick for tick in ticks if ruler.first <= tick <= ruler.last]
-
-
-def _lines(
-    chart: PointChart, names: Sequence[str], x: Ruler, y: Ruler, at_x: alt.X, at_y: alt.Y
-) -> list[alt.Chart]:
+def _lines(chart: PointChart, names: Sequence[str], axes: Axes) -> list[alt.Chart]:
     if chart.lines == "Frontier" and chart.frontier:
-        rows = [
-            {"x": px, "y": py, "order": i}
-            for i, (px, py) in enumerate(steps(chart.frontier, floor=y.first, wall=x.first))
-        ]
+        corners = steps(chart.frontier, floor=axes.y.first, wall=axes.x.first)
+        rows: Rows = [{"x": x, "y": y, "order": i} for i, (x, y) in enumerate(corners)]
         drawn = alt.Chart(data(rows)).mark_line(
             color=MUTED.light, strokeDash=[5, 3], strokeWidth=1.5
         )
-        return [drawn.encode(x=at_x, y=at_y, order="order:Q")]
+        return [drawn.encode(x=axes.at_x, y=axes.at_y, order="order:Q")]
     if chart.lines == "ByLabel":
         rows = [
             {"x": m.x, "y": m.y, "order": i, "series": str(names.index(m.label)),
@@ -131,8 +110,8 @@ def _lines(
         drawn = alt.Chart(data(rows)).mark_line(strokeWidth=1.75)
         return [
             drawn.encode(
-                x=at_x,
-                y=at_y,
+                x=axes.at_x,
+                y=axes.at_y,
                 order="order:Q",
                 detail="series:N",
                 stroke=alt.Stroke("colour:N", scale=None),
@@ -157,8 +136,8 @@ def steps(frontier: Sequence[Mark], *, floor: float, wall: float) -> list[Corner
     return [*corners, (reached, floor)]
 
 
-def _intervals(chart: PointChart, at_x: alt.X, at_y: alt.Y) -> list[alt.Chart]:
-    rows = [
+def _intervals(chart: PointChart, axes: Axes) -> list[alt.Chart]:
+    rows: Rows = [
         {"x": m.x, "y": m.low, "high": m.high}
         for m in chart.marks
         if m.low is not None and m.high is not None
@@ -166,12 +145,12 @@ def _intervals(chart: PointChart, at_x: alt.X, at_y: alt.Y) -> list[alt.Chart]:
     if not rows:
         return []
     drawn = alt.Chart(data(rows)).mark_rule(color=MUTED.light, strokeWidth=1.25)
-    return [drawn.encode(x=at_x, y=at_y, y2="high:Q")]
+    return [drawn.encode(x=axes.at_x, y=axes.at_y, y2="high:Q")]
 
 
-def _marks(chart: PointChart, names: Sequence[str], at_x: alt.X, at_y: alt.Y) -> alt.Chart:
+def _marks(chart: PointChart, names: Sequence[str], axes: Axes) -> alt.Chart:
     is_one_series = chart.lines != "ByLabel"
-    rows = []
+    rows = Rows()
     for mark in chart.marks:
         number = 0 if is_one_series else names.index(mark.label)
         colour = series(number).light
@@ -184,27 +163,28 @@ def _marks(chart: PointChart, names: Sequence[str], at_x: alt.X, at_y: alt.Y) ->
                 "shape": shape(number),
             }
         )
-    return (
+    drawn: alt.Chart = (
         alt.Chart(data(rows))
         .mark_point(size=64, strokeWidth=2, opacity=1)
         .encode(
-            x=at_x,
-            y=at_y,
+            x=axes.at_x,
+            y=axes.at_y,
             stroke=alt.Stroke("stroke:N", scale=None),
             fill=alt.Fill("fill:N", scale=None),
             shape=alt.Shape("shape:N", scale=None),
         )
     )
+    return drawn
 
 
-def _labels(chart: PointChart, x: Ruler, y: Ruler, at_x: alt.X, at_y: alt.Y) -> list[alt.Chart]:
+def _labels(chart: PointChart, axes: Axes) -> list[alt.Chart]:
     named = list({m.label: m for m in chart.marks}.values())  # a curve is named at its end
-    wanted = [Wanted(_name(m), x.px(m.x), y.px(m.y)) for m in named]
-    places = placed(wanted, _obstacles(chart, x, y), Box(0, 0, INNER_PX, HEIGHT_PX))
-    rows = [
+    wanted = [Wanted(_name(m), *axes.at(m)) for m in named]
+    places = placed(wanted, _obstacles(chart, axes), Box(0, 0, INNER_PX, HEIGHT_PX))
+    rows: Rows = [
         {
-            "x": x.value(p.left),
-            "y": y.value(p.middle - LINE_PX * (len(w.lines) - 1) / 2),  # of its first line
+            "x": axes.x.value(p.left),
+            "y": axes.y.value(p.middle - LINE_PX * (len(w.lines) - 1) / 2),  # of its first line
             "text": "\n".join(w.lines),
         }
         for w, p in zip(wanted, places, strict=True)
@@ -219,25 +199,18 @@ def _labels(chart: PointChart, x: Ruler, y: Ruler, at_x: alt.X, at_y: alt.Y) -> 
         lineHeight=LINE_PX,
     )
     return [
-        *_leaders(wanted, places, x, y, at_x, at_y),
-        text.encode(x=at_x, y=at_y, text="text:N"),
+        *_leaders(wanted, places, axes),
+        text.encode(x=axes.at_x, y=axes.at_y, text="text:N"),
     ]
 
 
-def _leaders(
-    wanted: Sequence[Wanted],
-    places: Sequence[Placed],
-    x: Ruler,
-    y: Ruler,
-    at_x: alt.X,
-    at_y: alt.Y,
-) -> list[alt.Chart]:
-    rows = [
+def _leaders(wanted: Sequence[Wanted], places: Sequence[Placed], axes: Axes) -> list[alt.Chart]:
+    rows: Rows = [
         {
-            "x": x.value(w.x),
-            "y": y.value(w.y),
-            "x2": x.value(p.near[0]),
-            "y2": y.value(p.near[1]),
+            "x": axes.x.value(w.x),
+            "y": axes.y.value(w.y),
+            "x2": axes.x.value(p.near[0]),
+            "y2": axes.y.value(p.near[1]),
         }
         for w, p in zip(wanted, places, strict=True)
         if p.is_far
@@ -245,25 +218,26 @@ def _leaders(
     if not rows:
         return []
     drawn = alt.Chart(data(rows)).mark_rule(color=MUTED.light, strokeWidth=0.75)
-    return [drawn.encode(x=at_x, y=at_y, x2="x2:Q", y2="y2:Q")]
+    return [drawn.encode(x=axes.at_x, y=axes.at_y, x2="x2:Q", y2="y2:Q")]
 
 
-def _obstacles(chart: PointChart, x: Ruler, y: Ruler) -> list[Box]:
+def _obstacles(chart: PointChart, axes: Axes) -> list[Box]:
     boxes = list[Box]()
     for mark in chart.marks:
-        px, py = x.px(mark.x), y.px(mark.y)
-        boxes.append(Box(px - AXIS_PX, py - AXIS_PX, px + AXIS_PX, py + AXIS_PX))
+        x, y = axes.at(mark)
+        boxes.append(Box(x - POINT_PX, y - POINT_PX, x + POINT_PX, y + POINT_PX))
         if mark.low is not None and mark.high is not None:
-            boxes.append(Box(px - 1.5, y.px(mark.high), px + 1.5, y.px(mark.low)))
-    for start, end in _pieces(chart, x, y):
-        boxes += along((x.px(start[0]), y.px(start[1])), (x.px(end[0]), y.px(end[1])))
+            boxes.append(Box(x - 1.5, axes.y.px(mark.high), x + 1.5, axes.y.px(mark.low)))
+    for piece in _pieces(chart, axes):
+        start, end = ((axes.x.px(x), axes.y.px(y)) for x, y in piece)
+        boxes += along(start, end)
     return boxes
 
 
-def _pieces(chart: PointChart, x: Ruler, y: Ruler) -> list[tuple[Corner, Corner]]:
+def _pieces(chart: PointChart, axes: Axes) -> list[tuple[Corner, Corner]]:
     """Return the straight pieces of the chart's lines."""
     if chart.lines == "Frontier" and chart.frontier:
-        return list(pairwise(steps(chart.frontier, floor=y.first, wall=x.first)))
+        return list(pairwise(steps(chart.frontier, floor=axes.y.first, wall=axes.x.first)))
     if chart.lines == "ByLabel":
         names = dict.fromkeys(m.label for m in chart.marks)
         runs = ([(m.x, m.y) for m in chart.marks if m.label == name] for name in names)

@@ -54,6 +54,18 @@ class Candidate:
         )
         return tuple(mark for mark, is_so in found if is_so)
 
+    def caution(self, workload: str | None = None) -> str:
+        """Return what a picture says after the candidate's figure; empty: nothing.
+
+        Args:
+            workload: the one that the figure is of; None: it is a score, which noise does not move.
+
+        """
+        measured = self.workload(workload) if workload else None
+        words = ["noisy"] if measured and measured.is_noisy else []
+        words += ["not comparable"] if NOT_COMPARABLE in self.marks else []
+        return f" ({', '.join(words)})" if words else ""
+
     def condition(self, type_: ConditionType) -> Condition | None:
         """Return the trial's condition of this type; None: it has none."""
         return condition(self.trial.status.conditions, type_)

@@ -49,7 +49,7 @@ def _chart(workload: str, pool: str, found: list[Suite]) -> PointChart | None:
         title=f"Score against speed: {pool}",
         subtitle=warning_lines([s.candidate for s in both]),
         x_axis=f"Requests a second (workload {workload})",
-        y_axis="Mean score of the tasks",
+        y_axis="Mean score of the tasks, 0 to 1",
         note="Right and high is better; thin lines are 95% intervals. Filled, and joined by steps: "
         "the models that no other beats in both, by their plain values. Where intervals overlap, "
         "another sample of items could change who is among them.",
@@ -67,7 +67,7 @@ def _mark(one: Suite, workload: str) -> Mark:
     if figures is None:
         raise ValueError(f"{one.candidate.name} has no figures of {workload}")
     return Mark(
-        label=one.candidate.model,
+        label=one.candidate.model + one.candidate.caution(workload),
         x=float(figures.requests_per_second),
         y=float(one.scores.score.value),
         low=float(one.scores.score.low),

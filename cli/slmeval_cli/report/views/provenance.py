@@ -87,6 +87,6 @@ def _facts(candidate: Candidate, result: TrialResult) -> Iterator[tuple[str, str
 def _digests(task: TaskResult) -> list[tuple[str, str | None]]:
     return [
         (f"data digest of {task.name}", task.data_digest),
-        (f"items digest of {task.name}", task.outcomes and task.outcomes.items_digest),
-        (f"harness task digest of {task.name}", task.lm_eval and task.lm_eval.task_digest),
+        (f"items digest of {task.name}", task.outcomes.items_digest if task.outcomes else None),
+        (f"harness task digest of {task.name}", task.lm_eval.task_digest if task.lm_eval else None),
     ]

@@ -88,7 +88,7 @@ def _score_chart(pool: str, found: list[Suite]) -> BarChart:
         name=f"score_{pool}",
         title=f"Score over the benchmark: {pool}",
         subtitle=warning_lines([s.candidate for s in found]),
-        axis="Mean score of the tasks (0 to 1); more is better",
+        axis="Mean score, 0 to 1; more is better",
         note="Thin lines are 95% intervals. Two that overlap may still differ: see the comparisons "
         "of pairs.",
         description=described(
@@ -100,7 +100,7 @@ def _score_chart(pool: str, found: list[Suite]) -> BarChart:
                 label=v.model,
                 series=v.series,
                 value=float(v.score.value),
-                text=fixed(v.score.value, v.places),
+                text=fixed(v.score.value, v.places) + v.caution,
                 low=float(v.score.low),
                 high=float(v.score.high),
             )
@@ -118,15 +118,19 @@ class Value(NamedTuple):
     score: Score
     places: int
     """Decimals that all of its series support."""
+    caution: str
+    """What must be said beside it. Empty: nothing."""
 
 
 def _values(found: list[Suite]) -> Iterator[Value]:
     whole = score_decimals(s.scores.score for s in found)
     kept = score_decimals(s.scores.held_out for s in found)
     for one in found:
-        yield Value(one.candidate.model, ALL, one.scores.score, whole)
+        yield Value(one.candidate.model, ALL, one.scores.score, whole, one.candidate.caution())
         if one.scores.held_out:
-            yield Value(one.candidate.model, HELD_OUT, one.scores.held_out, kept)
+            yield Value(
+                one.candidate.model, HELD_OUT, one.scores.held_out, kept, one.candidate.caution()
+            )
 
 
 def _score_columns(

@@ -120,22 +120,22 @@ def _latency_chart(workload: Workload, candidates: list[Candidate]) -> BarChart 
     if not measured or workload.kind not in ("batch", "http"):
         return None
     is_whole = workload.kind == "batch"
-    bars = tuple(_bar(one, is_whole) for one in measured)
+    bars = tuple(_bar(one, workload) for one in measured)
     what = "Time for the whole set" if is_whole else "Median latency over HTTP"
     return BarChart(
         name=f"latency_{workload.name}",
         title=f"{what}: {workload.name}",
         subtitle=warning_lines([m.candidate for m in measured]),
-        axis=f"{what} (seconds); less is better",
+        axis="Seconds; less is better",
         note=sent(workload)
         + (" The thin line spans the repetitions." if any(b.low is not None for b in bars) else ""),
-        description=described(f"{b.label} on {b.series}: {b.text} s" for b in bars),
+        description=described(f"{b.label} on {b.series}, seconds: {b.text}" for b in bars),
         bars=bars,
     )
 
 
-def _bar(one: Measured, is_whole: bool) -> Bar:
-    figures = one.figures
+def _bar(one: Measured, workload: Workload) -> Bar:
+    figures, is_whole = one.figures, workload.kind == "batch"
     seconds = figures.seconds if is_whole else figures.latency_seconds.p50
     spread = [float(s) for s in figures.repetition_seconds]
     has_spread = is_whole and len(spread) > 1
@@ -143,7 +143,7 @@ def _bar(one: Measured, is_whole: bool) -> Bar:
         label=one.candidate.model,
         series=one.candidate.pool + (" (simulated)" if one.candidate.is_simulated else ""),
         value=float(seconds),
-        text=speed(seconds, figures.variation_percent) or "",
+        text=f"{speed(seconds, figures.variation_percent)}{one.candidate.caution(workload.name)}",
         low=min(spread) if has_spread else None,
         high=max(spread) if has_spread else None,
     )
@@ -166,10 +166,10 @@ def _curves(workload: Workload, candidates: list[Candidate]) -> Iterator[PointCh
             description=described(_point_words(m) for m in points),
             marks=tuple(
                 Mark(
-                    label=m.candidate.model,
+                    label=m.candidate.model + m.candidate.caution(workload.name),
                     x=float(m.figures.requests_per_second),
                     y=float(m.figures.latency_seconds.p95),
-                    is_filled=_is_met(m.point and m.point.goodput),
+                    is_filled=_is_met(m.point),
                 )
                 for m in points
             ),
@@ -183,8 +183,8 @@ def _point_words(one: Measured) -> str:
     return f"{one.candidate.model} at {_load(one)}: {served} requests/s served, {waited} s"
 
 
-def _is_met(goodput: Goodput | None) -> bool:
-    return goodput is None or goodput.is_met
+def _is_met(point: LoadPoint | None) -> bool:
+    return point is None or point.goodput is None or point.goodput.is_met
 
 
 def _load(one: Measured) -> str | None:
@@ -261,6 +261,10 @@ def _device(
     return cell
 
 
+def _http(shown: Callable[[HttpComparison], str | None]) -> Callable[[Measured], str | None]:
+    return lambda m: shown(m.http) if m.http else None
+
+
 def _quantiles(
     title: str,
     unit: str,
@@ -270,7 +274,7 @@ def _quantiles(
     def at(name: str) -> Callable[[Measured], str | None]:
         def cell(one: Measured) -> str | None:
             quantiles = get(one.figures)
-            return quantiles and shown(getattr(quantiles, name))
+            return shown(getattr(quantiles, name)) if quantiles else None
 
         return cell
 
@@ -307,23 +311,19 @@ LATENCY: tuple[Column[Measured], ...] = (
     _of("requests", "n", lambda m: count(m.figures.latency_seconds.n)),
 )
 OVER_HTTP: tuple[Column[Measured], ...] = (
-    _of("of the engine's requests/s", "", lambda m: m.http and _ratio(m.http)),
-    _of("added latency", "ms", lambda m: m.http and milliseconds(m.http.added_latency_seconds)),
+    _of("of the engine's requests/s", "", _http(lambda h: fixed(h.requests_per_second_ratio, 2))),
+    _of("added latency", "ms", _http(lambda h: milliseconds(h.added_latency_seconds))),
     _of(
         "added time to first token",
         "ms",
-        lambda m: m.http and milliseconds(m.http.added_time_to_first_token_seconds),
+        _http(lambda h: milliseconds(h.added_time_to_first_token_seconds)),
     ),
 )
 
 
-def _ratio(http: HttpComparison) -> str:
-    return fixed(http.requests_per_second_ratio, 2)
-
-
 def _good(one: Measured, shown: Callable[[Goodput], str | None]) -> str | None:
     goodput = one.point.goodput if one.point else None
-    return goodput and shown(goodput)
+    return shown(goodput) if goodput else None
 
 
 def _variation(percent: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """A table as plain values."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Generic, TypeVar
 
@@ -74,8 +74,3 @@ def columns_with_figures(
     kept = [i for i, column in enumerate(cells) if any(cell is not None for cell in column)]
     headings = tuple(columns[i].heading for i in kept)
     return headings, [tuple(cells[i][n] for i in kept) for n in range(len(items))]
-
-
-def with_notes(table: Table, notes: Sequence[str]) -> Table:
-    """Return `table` with more sentences below it."""
-    return replace(table, notes=(*table.notes, *notes))
