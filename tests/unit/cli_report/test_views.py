@@ -104,7 +104,7 @@ class TestInventedFiguresAreCalledSo:
         first = view.summary.warnings[0]
         assert first.gravity is Gravity.INVENTED
         assert first.title == (
-            "Simulated: All figures in this report are invented and mean nothing"
+            "Simulated: all figures in this report are invented and mean nothing"
         )
         curves = [curve for workload in view.workloads for curve in workload.curves]
         for chart in [*view.charts, *curves]:
@@ -121,6 +121,15 @@ class TestInventedFiguresAreCalledSo:
     def test_nothing_is_found_by_them(self) -> None:
         view = report_view(an_answer(simulated_pools=["a6000", "a10"]))
         assert view.summary.findings == ()
+
+    def test_nobody_is_called_better_by_them(self) -> None:
+        a6000, a10 = report_view(an_answer(simulated_pools=["a10"])).pairs
+        assert a6000.sentences[0].endswith("has the highest score over all tasks.")
+        assert a10.sentences == (
+            "Simulated: these scores are invented, and so is every difference between them.",
+        )
+        assert a10.suite is not None
+        assert all(row.marks == ("Simulated",) for row in a10.suite.rows)
 
     def test_beside_measured_ones_only_their_pool_is_named(self) -> None:
         view = report_view(an_answer(simulated_pools=["a10"], failed=(), noisy=()))
@@ -330,6 +339,9 @@ class TestEverythingTheRunnerMeasures:
     def test_has_a_failed_rate_in_words(self, full_view: ReportView) -> None:
         (failure,) = full_view.workloads[2].failures
         assert failure.startswith("only on a10 at 2,000 a second: MeasurementInvalid: ")
+
+    def test_a_single_rate_with_figures_is_no_curve(self, full_view: ReportView) -> None:
+        assert [len(w.curves) for w in full_view.workloads] == [0, 1, 0, 0]
 
     def test_has_a_row_a_level(self, full_view: ReportView) -> None:
         assert [row.cells[0] for row in full_view.workloads[1].details[0].rows] == [

@@ -9,6 +9,7 @@ from slmeval_api.run import ScoreComparison
 
 from slmeval_cli.report.figures import count, counted, decimals, fixed, listed, p_value
 
+from .candidates import SIMULATED
 from .table import Heading, Row, Table
 
 HEADINGS = (
@@ -19,6 +20,7 @@ HEADINGS = (
     Heading(text="items", unit="n"),
     Heading(text="verdict", is_number=False),
 )
+INVENTED = ("Simulated: these scores are invented, and so is every difference between them.",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +33,20 @@ class PoolPairs:
     tasks: tuple[Table, ...]
 
 
-def pairs(comparisons: Sequence[ScoreComparison]) -> tuple[PoolPairs, ...]:
-    """Return the pairs of each pool, in their order; empty: none were compared."""
-    return tuple(_pool_pairs(pool, comparisons) for pool in _distinct(c.pool for c in comparisons))
+def pairs(
+    comparisons: Sequence[ScoreComparison], simulated_pools: Sequence[str]
+) -> tuple[PoolPairs, ...]:
+    """Return the pairs of each pool, in their order; empty: none were compared.
+
+    Args:
+        comparisons: of any pools.
+        simulated_pools: those whose scores are invented: nobody is called better there.
+
+    """
+    return tuple(
+        _pool_pairs(pool, comparisons, is_simulated=pool in simulated_pools)
+        for pool in _distinct(c.pool for c in comparisons)
+    )
 
 
 def leader(comparisons: Sequence[ScoreComparison]) -> str | None:
@@ -52,16 +65,20 @@ def tied_with(model: str, comparisons: Sequence[ScoreComparison]) -> list[str]:
     return [_other(c, model) for c in comparisons if c.is_tied and model in (c.model, c.against)]
 
 
-def _pool_pairs(pool: str, comparisons: Sequence[ScoreComparison]) -> PoolPairs:
+def _pool_pairs(
+    pool: str, comparisons: Sequence[ScoreComparison], *, is_simulated: bool
+) -> PoolPairs:
     here = [c for c in comparisons if c.pool == pool]
     whole = [c for c in here if c.task is None]
     tasks = _distinct(c.task for c in here if c.task is not None)
+    marks = (SIMULATED,) if is_simulated else ()
     return PoolPairs(
         pool=pool,
-        sentences=tuple(_sentences(whole)),
-        suite=_table(f"{pool}: pairs over all tasks", whole) if whole else None,
+        sentences=INVENTED if is_simulated else tuple(_sentences(whole)),
+        suite=_table(f"{pool}: pairs over all tasks", whole, marks) if whole else None,
         tasks=tuple(
-            _table(f"{pool}: pairs on {t}", [c for c in here if c.task == t]) for t in tasks
+            _table(f"{pool}: pairs on {task}", [c for c in here if c.task == task], marks)
+            for task in tasks
         ),
     )
 
@@ -90,12 +107,12 @@ def _sentences(whole: list[ScoreComparison]) -> list[str]:
     return said
 
 
-def _table(caption: str, comparisons: list[ScoreComparison]) -> Table:
+def _table(caption: str, comparisons: list[ScoreComparison], marks: tuple[str, ...]) -> Table:
     return Table(
         caption=caption,
         heads=("Higher score",),
         headings=HEADINGS,
-        rows=tuple(Row(head=(c.model,), cells=_cells(c)) for c in comparisons),
+        rows=tuple(Row(head=(c.model,), cells=_cells(c), marks=marks) for c in comparisons),
     )
 
 

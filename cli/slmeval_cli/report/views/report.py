@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from slmeval_cli.answer import Answer
 
-from .candidates import candidates_of, question_of
+from .candidates import candidates_of, pools_of, question_of
 from .chart import AnyChart
 from .later import data_needed, recommendation
 from .pairs import PoolPairs, pairs
@@ -45,7 +45,10 @@ def report_view(answer: Answer) -> ReportView:
         ),
         suite=suite_table(candidates),
         tasks=task_tables(question, candidates),
-        pairs=pairs(answer.run.status.comparisons if answer.run else []),
+        pairs=pairs(
+            answer.run.status.comparisons if answer.run else [],
+            pools_of([c for c in candidates if c.is_simulated]),
+        ),
         workloads=workload_views(question, candidates),
         provenance=provenance(candidates),
     )

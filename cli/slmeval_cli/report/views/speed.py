@@ -102,7 +102,8 @@ def _how(workload: Workload) -> str:
         return f"{levels} requests in flight"
     if workload.rate:
         rates = workload.rate.requests_per_second
-        at = f"at {listed(rates)} a second" if rates else "at rates that a search chose"
+        told = listed([asked(rate) or "" for rate in rates or []])
+        at = f"at {told} a second" if rates else "at rates that a search chose"
         return f"{workload.rate.requests:,} requests {at}, as independent users send them (Poisson)"
     http = workload.http
     if http is None:
@@ -110,7 +111,7 @@ def _how(workload: Workload) -> str:
     pace = (
         f"{http.concurrency:,} in flight"
         if http.concurrency
-        else f"at {http.requests_per_second} a second"
+        else f"at {asked(http.requests_per_second)} a second"
     )
     return f"{http.requests:,} requests over HTTP, {pace}"
 
@@ -152,7 +153,7 @@ def _bar(one: Measured, workload: Workload) -> Bar:
 def _curves(workload: Workload, candidates: list[Candidate]) -> Iterator[PointChart]:
     for pool in pools_of(candidates):
         points = [m for m in _points(workload.name, candidates) if m.candidate.pool == pool]
-        if not points:
+        if len(points) <= 1:  # a single point is no curve: it stands in the table
             continue
         judged = [m.point.goodput for m in points if m.point and m.point.goodput]
         yield PointChart(

@@ -174,7 +174,7 @@ def _invented(candidates: list[Candidate]) -> Iterator[Caution]:
         return
     pools = pools_of(invented)
     is_all = len(invented) == len(candidates)
-    where = "All figures in this report are" if is_all else f"Figures of {listed(pools)} are"
+    where = "all figures in this report are" if is_all else f"the figures of {listed(pools)} are"
     yield Caution(
         gravity=Gravity.INVENTED,
         title="Simulated: " + where + " invented and mean nothing",
