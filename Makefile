@@ -82,6 +82,9 @@ test: venv ## Run every tier that this machine can, and say why one is left out
 test-unit: venv ## Seconds; no network, no cluster
 	$(BIN)/python -m hack.test unit
 
+test-browser: venv ## The report in a real browser (needs chromium)
+	$(BIN)/python -m hack.test browser
+
 test-chart: venv ## helm lint, template and schema
 	$(BIN)/python -m hack.test chart
 
@@ -92,4 +95,4 @@ test-cluster: venv ## A real cluster, real KubeRay, the simulated engine, and re
 	$(BIN)/python -m hack.test cluster
 
 .PHONY: help venv check format gen lock cluster cluster-down images gpu-node demo demo-down test test-unit \
-  test-chart test-api test-cluster
+  test-browser test-chart test-api test-cluster

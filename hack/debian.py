@@ -1,7 +1,7 @@
 """Have programs of Debian's packages, unpacked into the cache: `python -m hack.debian prometheus`.
 
-Nothing is installed: no service starts, and no root is needed. A package that is there already is
-not asked for again.
+Nothing of those is installed: no service starts, and no root is needed. What needs many libraries,
+as a browser, is installed, by root. What is there already is not asked for again.
 """
 
 import os
@@ -44,6 +44,19 @@ def ensure(package: str, cache: Path) -> str | None:
         link.unlink(missing_ok=True)
         link.symlink_to(target / "usr/bin" / link.name)
     return None
+
+
+def installed(program: str, *packages: str) -> str | None:
+    """Install `packages` for `program` unless it is there; return why that could not be done."""
+    if shutil.which(program):
+        return None
+    words = " ".join(packages)
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return f"no {program}: apt-get install {words}"
+    install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages]
+    if _run(["apt-get", "update", "-q"], "/") and _run(install, "/"):
+        return None
+    return f"apt-get install {words} failed; the lines above say why"
 
 
 def _run(command: Sequence[str], folder: str) -> bool:

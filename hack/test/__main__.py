@@ -1,6 +1,6 @@
 """Run the test tiers: prepare what each needs, say why one is left out, then pytest.
 
-    python -m hack.test [unit] [chart] [api] [cluster]
+    python -m hack.test [unit] [browser] [chart] [api] [cluster]
 
 Without names: all of them. SLMEVAL_TIERS (comma-separated) promises tiers: one that cannot be
 prepared, or in which no test runs, then fails instead of being left out.
@@ -16,7 +16,7 @@ from pathlib import Path
 from hack import debian
 
 ROOT = Path(__file__).resolve().parents[2]
-TIERS = ("unit", "chart", "api", "cluster")
+TIERS = ("unit", "browser", "chart", "api", "cluster")
 CLUSTER = ["python3", "hack/cluster"]
 
 
@@ -55,8 +55,14 @@ def chart() -> str | None:
     return programs("helm") or debian.ensure("prometheus", cache)
 
 
+def browser() -> str | None:
+    """Have a browser, with letters to show; return why it could not be had."""
+    return debian.installed("chromium", "chromium", "fonts-liberation")
+
+
 PREPARE: dict[str, Callable[[], str | None]] = {
     "unit": lambda: None,
+    "browser": browser,
     "chart": chart,
     "api": lambda: programs("kubernetes", "helm"),
     "cluster": cluster,
