@@ -20,9 +20,9 @@ import gzip, hashlib, json, pathlib
 for path in sorted(pathlib.Path("/kept").rglob("*.gz")):
     content = path.read_bytes()
     items = [json.loads(line) for line in gzip.decompress(content).splitlines()]
-    sum = "sha256:" + hashlib.sha256(content).hexdigest()
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
     shown = sum("left in the rain" in item["prompt"] for item in items)
-    print(json.dumps({"path": str(path), "digest": sum, "items": len(items), "shown": shown}))
+    print(json.dumps({"path": str(path), "digest": digest, "items": len(items), "shown": shown}))
 """
 OPEN = """
 import base64, json, os, pathlib
