@@ -1,9 +1,14 @@
-"""A real Prometheus on a loopback port, with the scrapes and rules that the chart asks for."""
+"""A real Prometheus on a loopback port, with the scrapes and rules that the chart asks for.
+
+Debian builds it without the discovery of Kubernetes, so `Pods` stands in for that: it writes the
+pods with the labels that Prometheus would give them into a file that Prometheus watches.
+"""
 
 import json
 import os
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -55,7 +60,59 @@ class Prometheus:
         return found
 
 
-def scrape_configs(monitors: Sequence[Json], kubeconfig: str) -> list[Json]:
+class Pods:
+    """Writes the cluster's pods into a file, as targets, every second until it is stopped."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._end = threading.Event()
+        self._write()
+        self._thread = threading.Thread(target=self._go_on, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write no more."""
+        self._end.set()
+        self._thread.join()
+
+    def _go_on(self) -> None:
+        while not self._end.wait(1.0):
+            self._write()
+
+    def _write(self) -> None:
+        command = ["kubectl", "get", "pods", "-A", "-o", "json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return  # the API server is busy: what was there stays
+        targets = [one for pod in json.loads(done.stdout)["items"] for one in _targets(pod)]
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(targets))
+        new.replace(self.path)
+
+
+def _targets(pod: Json) -> Iterator[Json]:
+    meta, address = pod["metadata"], pod["status"].get("podIP")
+    if not address or pod["status"].get("phase") != "Running":
+        return
+    labels = {
+        "__meta_kubernetes_namespace": meta["namespace"],
+        "__meta_kubernetes_pod_name": meta["name"],
+        **{
+            f"__meta_kubernetes_pod_label_{_sanitized(key)}": value
+            for key, value in meta.get("labels", {}).items()
+        },
+    }
+    for container in pod["spec"]["containers"]:
+        for port in container.get("ports", ()):
+            name = {"__meta_kubernetes_pod_container_port_name": port.get("name", "")}
+            yield {"targets": [f"{address}:{port['containerPort']}"], "labels": labels | name}
+
+
+def _sanitized(text: str) -> str:
+    return "".join(c if c.isalnum() else "_" for c in text)
+
+
+def scrape_configs(monitors: Sequence[Json], pods: Path) -> list[Json]:
     """Return what Prometheus' operator makes of PodMonitors, as far as the chart uses them."""
     made = []
     for monitor in monitors:
@@ -64,17 +121,14 @@ def scrape_configs(monitors: Sequence[Json], kubeconfig: str) -> list[Json]:
             space = spec.get("namespaceSelector", {})
             own = [monitor["metadata"]["namespace"]]
             names = None if space.get("any") else space.get("matchNames", own)
-            discovery: Json = {"role": "pod", "kubeconfig_file": kubeconfig}
-            if names is not None:
-                discovery["namespaces"] = {"names": names}
             made.append(
                 {
                     "job_name": f"{monitor['metadata']['name']}/{number}",
                     "honor_labels": endpoint.get("honorLabels", False),
                     "metrics_path": endpoint["path"],
                     "metric_relabel_configs": endpoint.get("metricRelabelings", []),
-                    "kubernetes_sd_configs": [discovery],
-                    "relabel_configs": [*_kept(spec["selector"], endpoint["port"]), *[
+                    "file_sd_configs": [{"files": [str(pods)]}],
+                    "relabel_configs": [*_kept(names, spec["selector"], endpoint["port"]), *[
                         {
                             "source_labels": rule["sourceLabels"],
                             "target_label": rule["targetLabel"],
@@ -86,12 +140,14 @@ def scrape_configs(monitors: Sequence[Json], kubeconfig: str) -> list[Json]:
     return made
 
 
-def _kept(selector: Json, port: str) -> Iterator[Json]:
+def _kept(names: list[str] | None, selector: Json, port: str) -> Iterator[Json]:
+    if names is not None:
+        source = ["__meta_kubernetes_namespace"]
+        yield {"source_labels": source, "regex": "|".join(names), "action": "keep"}
     labels = {**selector.get("matchLabels", {})}
     labels |= {one["key"]: ".+" for one in selector.get("matchExpressions", ())}
     for key, value in labels.items():
-        name = "".join(c if c.isalnum() else "_" for c in key)
-        source = [f"__meta_kubernetes_pod_label_{name}"]
+        source = [f"__meta_kubernetes_pod_label_{_sanitized(key)}"]
         yield {"source_labels": source, "regex": value, "action": "keep"}
     source = ["__meta_kubernetes_pod_container_port_name"]
     yield {"source_labels": source, "regex": port, "action": "keep"}

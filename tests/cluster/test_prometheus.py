@@ -1,16 +1,16 @@
 """A real Prometheus beside a real run: the chart's monitors, rules and series, live and after."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import yaml
 from helm import CHART, Helm
-from prometheus import Prometheus, running, scrape_configs
+from prometheus import Pods, Prometheus, running, scrape_configs
 from tools import tool
 
 from .installation import Installation, evaluation
@@ -28,9 +28,9 @@ def _question(namespace: str) -> Body:
     spec = question["spec"]
     spec["tasks"] = [task | {"limit": 12} for task in (spec["tasks"][0], spec["tasks"][-1])]
     spec["tasks"][1]["heldOut"] = True
-    load = {"inputTokens": 32, "outputTokens": 16, "requests": 8, "repetitions": 2}
+    load = {"inputTokens": 32, "outputTokens": 16, "repetitions": 2}
     spec["workloads"] = [
-        {"name": "batch", "batch": load},
+        {"name": "batch", "batch": load | {"requests": 8}},
         {"name": "sweep", "concurrency": load | {"levels": [1, 4]}},
     ]
     return question
@@ -52,10 +52,11 @@ def prometheus(
     if not (binary and helm):
         pytest.skip("no prometheus: `python3 -m hack.debian prometheus`, or put one on PATH")
     monitors = Helm(helm).render(MONITORS).all("PodMonitor")
-    kubeconfig = os.environ.get("KUBECONFIG", str(Path.home() / ".kube/config"))
-    scrapes = scrape_configs(monitors, kubeconfig)
-    with running(binary, tmp_path_factory.mktemp("prometheus"), scrapes, RULES) as server:
+    folder = tmp_path_factory.mktemp("prometheus")
+    pods = Pods(folder / "pods.json")
+    with running(binary, folder, scrape_configs(monitors, pods.path), RULES) as server:
         yield server
+    pods.stop()
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def seen(prometheus: Prometheus) -> Iterator[Seen]:
     }
     kubectl("apply", "-f", "-", stdin=json.dumps(body))
     kubectl("apply", "-f", str(EXAMPLES / "pools/cpu.yaml"))
-    apply(_question(namespace), evaluation(namespace, name="lost", pools=["nowhere"]))
+    apply(_question(namespace), evaluation(namespace, name="lost", pools=["that-nobody-made"]))
     ended = wait_ended("seen", namespace, seconds=900)
     assert condition(ended, "Ready")["reason"] == "Measured", condition(ended, "Ready")
     wait_for(
@@ -78,7 +79,6 @@ def seen(prometheus: Prometheus) -> Iterator[Seen]:
         lambda: prometheus.query(f'slmeval_run_end_timestamp_seconds{{namespace="{namespace}"}}'),
         seconds=60,
     )
-    time.sleep(5)  # recording rules follow
     yield Seen(prometheus, namespace, began_s)
     kubectl("delete", "namespace", namespace, "--wait=false")
 
@@ -134,13 +134,13 @@ class TestARunThatPrometheusSees:
 
     def test_by_what_is_recorded_for_long(self, seen: Seen) -> None:
         for name in ("slmeval_requests_per_second:max", "slmeval_suite_score:max"):
-            where = f'{{namespace="{seen.namespace}"}}'
-            assert seen.prometheus.query(f"model_pool:{name}{where}"), name
+            asked = f'model_pool:{name}{{namespace="{seen.namespace}"}}'
+            # Recorded once a minute.
+            wait_for(name, partial(seen.prometheus.query, asked), seconds=90)
 
     def test_with_an_alert_for_the_evaluation_that_waits_for_a_pool(self, seen: Seen) -> None:
-        found = seen.prometheus.query(
-            f'ALERTS{{alertname="SLMEvaluationStalled",namespace="{seen.namespace}"}}'
-        )
+        asked = f'ALERTS{{alertname="SLMEvaluationStalled",namespace="{seen.namespace}"}}'
+        found = wait_for("the alert", partial(seen.prometheus.query, asked), seconds=90)
         assert [one["metric"]["evaluation"] for one in found] == ["lost"]
         assert found[0]["metric"]["alertstate"] == "pending"  # it fires after ten minutes
 

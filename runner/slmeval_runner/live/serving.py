@@ -2,10 +2,14 @@
 
 import logging
 import socket
+import threading
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Metric, start_http_server
+from prometheus_client import Metric, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
@@ -17,8 +21,8 @@ OURS = "vllm:"
 """Series of the process itself (process_*, python_*) would be taken for the host's."""
 ANSWER_LIMIT_S = 2.0
 CHUNK_BYTES = 65_536
-ADDRESSES = ("::", "0.0.0.0")
-"""The first one takes both kinds of address where there is IPv6."""
+CREATED = "_created"
+"""Beside each counter, when it was made: half of all series, and of no use."""
 
 
 class TrialsCollector(Collector):
@@ -46,7 +50,7 @@ class TrialsCollector(Collector):
                 continue
             labels = {"trial": trial, "model": self._models[trial], "pool": self._pool}
             for family in text_string_to_metric_families(_answer(path)):
-                if family.name.startswith(OURS):
+                if family.name.startswith(OURS) and not family.name.endswith(CREATED):
                     _add(families, family, labels)
         yield from families.values()
 
@@ -74,13 +78,43 @@ def _answer(path: Path) -> str:
 
 def serve(collector: TrialsCollector, port: int) -> int | None:
     """Serve in a thread; return the port, or None: it is taken, and a trial matters more."""
-    registry = CollectorRegistry()
-    registry.register(collector)
-    for address in ADDRESSES:
+    for family in (socket.AF_INET6, socket.AF_INET):
         try:
-            server, _ = start_http_server(port, addr=address, registry=registry)
+            server = _Server(family, port, collector)
         except OSError as error:
-            log.warning("live metrics are not served at %s port %d: %s", address, port, error)
-        else:
-            return int(server.server_port)
+            log.warning("live metrics are not served on port %d (%s): %s", port, family.name, error)
+            continue
+        threading.Thread(target=server.serve_forever, name="live-port", daemon=True).start()
+        return int(server.server_address[1])
     return None
+
+
+class _Server(ThreadingHTTPServer):
+    """Always answers in Prometheus' text: in OpenMetrics the library would rename vllm:x vllm_x."""
+
+    def __init__(self, family: socket.AddressFamily, port: int, collector: TrialsCollector) -> None:
+        self.address_family = family
+        self.collector = collector
+        super().__init__(("", port), _Handler)
+
+    def server_bind(self) -> None:
+        """Take IPv4 as well where there is IPv6."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Answer with everything, whatever the path."""
+        body = generate_latest(self.server.collector)
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", CONTENT_TYPE_PLAIN_0_0_4)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing of each scrape."""

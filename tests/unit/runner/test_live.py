@@ -93,7 +93,12 @@ class TestWhatTrialsSay:
     def test_is_served_over_http(self, tmp_path: Path) -> None:
         answering = Answering(socket_of(tmp_path, "t1"))
         port = serve(collector(tmp_path), 0)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{port}/metrics",
+            headers={"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"},
+        )
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
             text = answer.read().decode()
         answering.stop()
         values = {
@@ -102,6 +107,7 @@ class TestWhatTrialsSay:
             for sample in family.samples
         }
         assert values["vllm:prompt_tokens_total", "t1"] == 40
+        assert not [name for name, _ in values if name.endswith("_created")]
 
 
 class TestAPortThatIsTaken:
