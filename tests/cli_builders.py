@@ -188,7 +188,7 @@ def slmeval(
             cluster.namespace = where.namespace
         return cluster
 
-    world = World(connect=connect, now=lambda: NOW, monotonic=Ticking())
+    world = World(connect=connect, now=lambda: NOW, monotonic=Ticking(), tick_s=0.005)
     answer = CliRunner().invoke(app, list(args), obj=world, input=stdin, env=env)
     if answer.exception and not isinstance(answer.exception, SystemExit):
         raise answer.exception

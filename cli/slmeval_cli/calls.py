@@ -77,3 +77,5 @@ class World:
     """The time, with its zone."""
     monotonic: Callable[[], float]
     """Seconds of a clock that nobody sets."""
+    tick_s: float = 1.0
+    """Seconds between two looks at the clock, and before a connection is made again."""

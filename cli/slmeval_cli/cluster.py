@@ -26,6 +26,7 @@ WATCH_S = 290
 LOG_SILENCE_S = 3_600
 OK = (200, 201)
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
+TOO_MANY, FAULT_OF_SERVER = 429, 500
 ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 NOT_INSTALLED = (
     "Install the operator with its CRDs: helm install slmeval charts/slmeval "
@@ -280,5 +281,9 @@ def _refusal(verb: str, path: str, status: int, raw: bytes) -> ClusterError:
         return ClusterError(
             f"Another tool owns fields of it: {message}.",
             "Change them with that tool, or take them over by --force-conflicts.",
+        )
+    if status >= FAULT_OF_SERVER or status == TOO_MANY:
+        return UnreachableError(
+            f"The cluster fails or is busy ({status}): {message}.", "Try again."
         )
     return ClusterError(f"The cluster refuses ({status}): {message}.")

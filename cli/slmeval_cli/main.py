@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from .calls import Cluster, Where, World
-from .commands import results, validate
+from .commands import results, validate, wait, watch
 from .exits import ExitCode, UserError
 from .screen import Screen
 
@@ -84,7 +84,7 @@ def _begin(
         context.obj = _real_world()
 
 
-for _command in (validate.validate, results.results):
+for _command in (validate.validate, results.results, watch.watch, wait.wait):
     app.command()(_command)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from api_status import quantiles, result
+from builders import evaluation_body
 from cli_builders import BROKEN, BUSY, FakeCluster, a_stored_trial, measured, slmeval, stored
 from full_result import full_result
 from hypothesis import HealthCheck, given, settings
@@ -192,8 +193,7 @@ class TestWhatIsAskedForIsThere:
         assert "Use the slmeval of the operator's version." in answer.stderr
 
     def test_somebody_elses_evaluation_of_another_form_is_not_in_the_way(self) -> None:
-        other = {"apiVersion": "slmeval.dev/v1alpha1", "kind": "SLMEvaluation",
-                 "metadata": {"name": "other", "namespace": "team"}, "spec": {"new": 1}}  # fmt: skip
+        other = evaluation_body("other") | {"spec": {"new": 1}}
         shown(bodies=[*stored(), other])
 
 
