@@ -1,6 +1,6 @@
 """What is wrong with a document, field by field, without a cluster. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from slmeval_api.run import Run
 from slmeval_api.trial import Trial
 
 from .answer import Body
+from .documents import Document
+from .exits import ExitCode, UserError
 
 KINDS: dict[str, type[StoredObject[Any, Any]]] = {
     kind.info.kind: kind for kind in (Evaluation, Run, Trial, Pool)
@@ -47,6 +49,12 @@ class Fault:
         return f"{self.field}: {found}{self.advice}"
 
 
+class FaultyError(UserError):
+    """A file has faults."""
+
+    code = ExitCode.FAILED
+
+
 def is_ours(body: Body) -> bool:
     """Return whether `body` claims to be of our API group, known kind or not."""
     return str(body.get("apiVersion", "")).partition("/")[0] == GROUP
@@ -74,6 +82,25 @@ def faults_of(body: Body) -> list[Fault]:
         *_of_part("spec", kind.spec_type, body.get("spec")),
         *_of_part("status", kind.status_type, body.get("status")),
     ]
+
+
+def refuse_faulty(documents: Iterable[Document]) -> None:
+    """Return if none of our objects among `documents` has a fault.
+
+    Raises:
+        UserError: one has; the text holds all of them.
+
+    """
+    faults = [
+        f"{document}: {fault}"
+        for document in documents
+        if is_ours(document.body)
+        for fault in faults_of(document.body)
+    ]
+    if faults:
+        raise FaultyError(
+            "; ".join(faults) + ".", "Nothing was done. `slmeval validate` says more."
+        )
 
 
 def _of_keys(body: Body) -> Iterator[Fault]:

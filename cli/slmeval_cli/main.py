@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from .calls import Cluster, Where, World
-from .commands import results, validate, wait, watch
+from .commands import apply, compare, list_, logs, plan, results, validate, wait, watch
 from .exits import ExitCode, UserError
 from .screen import Screen
 
@@ -84,8 +84,16 @@ def _begin(
         context.obj = _real_world()
 
 
-for _command in (validate.validate, results.results, watch.watch, wait.wait):
-    app.command()(_command)
+# In the order of use, which is that of --help. A further command is a line here.
+app.command("validate")(validate.validate)
+app.command("plan")(plan.plan)
+app.command("apply")(apply.apply)
+app.command("list")(list_.list_)
+app.command("watch")(watch.watch)
+app.command("wait")(wait.wait)
+app.command("results")(results.results)
+app.command("compare")(compare.compare)
+app.command("logs")(logs.logs)
 
 
 def main() -> None:

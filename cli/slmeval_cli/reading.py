@@ -20,7 +20,7 @@ class Read(NamedTuple):
     bodies: list[Body]
 
 
-class UnknownForm(UserError):
+class UnknownFormError(UserError):
     """An object is of a form that this version does not know."""
 
 
@@ -87,7 +87,7 @@ def read_bodies(name: Name, bodies: Sequence[Body], *, run: str | None = None) -
     except NoAnswer as error:
         raise UserError(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
     except ValidationError as error:
-        raise UnknownForm(
+        raise UnknownFormError(
             f"An object of {name} is of a form that this slmeval does not know: "
             f"{_first_of(error)}.",
             "Use the slmeval of the operator's version.",

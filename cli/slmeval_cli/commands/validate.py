@@ -1,7 +1,5 @@
 """`slmeval validate`: are these files right? Asks no cluster."""
 
-from collections.abc import Iterable
-
 import typer
 
 from slmeval_cli.checking import faults_of, is_ours
@@ -53,26 +51,3 @@ def _is_good(document: Document, screen: Screen) -> bool:
     for fault in faults:
         screen.line(f"{document}: {fault}", style="red")
     return not faults
-
-
-def refuse_faulty(documents: Iterable[Document]) -> None:
-    """Return if none of our objects among `documents` has a fault.
-
-    Raises:
-        UserError: one has; the text holds all of them.
-
-    """
-    faults = [
-        f"{document}: {fault}"
-        for document in documents
-        if is_ours(document.body)
-        for fault in faults_of(document.body)
-    ]
-    if faults:
-        raise Faulty("; ".join(faults) + ".", "Nothing was done. `slmeval validate` says more.")
-
-
-class Faulty(UserError):
-    """A file has faults."""
-
-    code = ExitCode.FAILED
