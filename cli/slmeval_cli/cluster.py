@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes import client, config
 from slmeval_api import API_VERSION, GROUP
 
@@ -25,6 +26,8 @@ WATCH_S = 290
 """How long a watch is asked to last; its end is followed by a new list."""
 LOG_SILENCE_S = 3_600
 OK = (200, 201)
+UNUSABLE = (config.ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError)
+"""What the client raises over a kubeconfig that is none."""
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 TOO_MANY, FAULT_OF_SERVER = 429, 500
 ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -44,7 +47,7 @@ def connect(where: Where) -> "KubernetesCluster":
     configuration = client.Configuration()
     try:
         namespace = _load(where, configuration)
-    except (config.ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+    except UNUSABLE as error:
         raise ClusterError(
             f"The kubeconfig cannot be used: {error}.",
             "Name one by --kubeconfig or KUBECONFIG, and one of its contexts by --context.",
@@ -108,7 +111,10 @@ class KubernetesCluster:
         query += [("labelSelector", selector)] if selector else []
         path = _collection(plural, namespace)
         for line in self._lines(path, query=query, silence_s=WATCH_S + READ_S):
-            event = json.loads(line)
+            try:
+                event = json.loads(line)
+            except ValueError:  # the connection broke in the middle of it
+                return
             if event.get("type") not in ("ADDED", "MODIFIED", "DELETED"):
                 return  # ERROR: the version is too old to go on from
             yield Event(event["type"] == "DELETED", event["object"])

@@ -13,30 +13,37 @@ Files = Annotated[
     list[str], typer.Argument(metavar="FILE...", help="YAML files; - is standard input.")
 ]
 RunName = Annotated[
-    str | None, typer.Option("--run", help="An SLMRun of it. Left out: the newest.")
+    str | None, typer.Option("--run", metavar="RUN", help="An SLMRun of it. Left out: the newest.")
 ]
 SavedFiles = Annotated[
     list[str] | None,
     typer.Option(
         "--file",
         "-f",
+        metavar="FILE",
         help="Saved objects to read in place of the cluster; - is standard input. May be repeated.",
     ),
 ]
 Namespace = Annotated[
     str | None,
     typer.Option(
-        "--namespace", "-n", help="Namespace. Left out: the current one of the kubeconfig."
+        "--namespace",
+        "-n",
+        metavar="NAME",
+        help="Namespace. Left out: the current one of the kubeconfig.",
     ),
 ]
 Context = Annotated[
     str | None,
-    typer.Option("--context", help="Context of the kubeconfig. Left out: the current one."),
+    typer.Option(
+        "--context", metavar="NAME", help="Context of the kubeconfig. Left out: the current one."
+    ),
 ]
 Kubeconfig = Annotated[
     Path | None,
     typer.Option(
         "--kubeconfig",
+        metavar="FILE",
         help="The kubeconfig. Left out: $KUBECONFIG, else ~/.kube/config, else the pod's account.",
     ),
 ]

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from .chart import chart_files
+from .cli import cli_reference
 from .crd import KINDS, crd
 from .reference import reference
 from .yaml_text import yaml_text
@@ -15,13 +16,14 @@ CHART_CRDS = ROOT / "charts/slmeval/files/crds"
 
 
 def generated() -> dict[Path, str]:
-    """Return path -> content of everything that the models give."""
+    """Return path -> content of everything that the models and the command line give."""
     files = dict[Path, str]()
     for kind in KINDS:
         text = HEADER + yaml_text(crd(kind))
         files[ROOT / f"crds/{kind.info.plural}.yaml"] = text
         files[CHART_CRDS / f"{kind.info.plural}.yaml"] = text
         files[ROOT / f"docs/reference/{kind.info.kind.lower()}.md"] = reference(kind)
+    files[ROOT / "docs/reference/cli.md"] = cli_reference()
     return files | chart_files(ROOT)
 
 

@@ -30,7 +30,8 @@ def compare(
     model_a: Annotated[str, typer.Argument(metavar="MODEL_A", help="A model's name there.")],
     model_b: Annotated[str, typer.Argument(metavar="MODEL_B", help="Another one's.")],
     pool: Annotated[
-        str | None, typer.Option("--pool", help="One SLMPool. Left out: all of them.")
+        str | None,
+        typer.Option("--pool", metavar="POOL", help="One SLMPool. Left out: all of them."),
     ] = None,
     run: RunName = None,
     files: SavedFiles = None,

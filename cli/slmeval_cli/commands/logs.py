@@ -35,14 +35,17 @@ def logs(
     name: Name,
     model: Annotated[
         str | None,
-        typer.Option("--model", help="Only lines that name this model's trials."),
+        typer.Option("--model", metavar="MODEL", help="Only lines that name this model's trials."),
     ] = None,
-    pool: Annotated[str | None, typer.Option("--pool", help="Only this SLMPool's pods.")] = None,
+    pool: Annotated[
+        str | None, typer.Option("--pool", metavar="POOL", help="Only this SLMPool's pods.")
+    ] = None,
     follows: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the pods have gone.")
     ] = False,
     tail: Annotated[
-        int | None, typer.Option("--tail", min=0, help="Only the last lines of each container.")
+        int | None,
+        typer.Option("--tail", metavar="N", min=0, help="Only the last lines of each container."),
     ] = None,
     namespace: Namespace = None,
     cluster_context: Context = None,

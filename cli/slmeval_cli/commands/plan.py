@@ -23,7 +23,9 @@ def plan(
     file: Annotated[str, typer.Argument(metavar="FILE", help="YAML file; - is standard input.")],
     pool_files: Annotated[
         list[str] | None,
-        typer.Option("--pool-file", help="YAML file with SLMPools. May be repeated."),
+        typer.Option(
+            "--pool-file", metavar="FILE", help="YAML file with SLMPools. May be repeated."
+        ),
     ] = None,
     cluster_context: Context = None,
     kubeconfig: Kubeconfig = None,

@@ -32,6 +32,7 @@ def results(
         typer.Option(
             "--output",
             "-o",
+            metavar="|".join(Output),
             help="table and wide are for people; json and csv hold one row a workload's point and "
             "a task; yaml holds the objects themselves, which -f reads again.",
         ),

@@ -57,7 +57,11 @@ def wait(
     ] = None,
     goal: Annotated[
         Goal,
-        typer.Option("--for", help="success: all trials were measured; complete: all ended."),
+        typer.Option(
+            "--for",
+            metavar="|".join(Goal),
+            help="success: all trials were measured; complete: all ended.",
+        ),
     ] = Goal.SUCCESS,
     namespace: Namespace = None,
     cluster_context: Context = None,
