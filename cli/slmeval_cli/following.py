@@ -72,13 +72,13 @@ def until_end(
         TimedOutError: `timeout_s` seconds were over before that.
 
     """
-    began, stalled_since = monotonic(), None
+    began, going_at = monotonic(), monotonic()
     for answer in answers:
         now, end = monotonic(), end_of(answer)
-        stalled_since = (stalled_since or now) if end == End.STALLED else None
+        going_at = going_at if end == End.STALLED else now
         yield answer, end
         has_ended = end in (End.SUCCEEDED, End.FAILED)
-        if has_ended or (stalled_since is not None and now - stalled_since >= STALLED_S):
+        if has_ended or now - going_at >= STALLED_S:
             return
         if timeout_s is not None and now - began >= timeout_s:
             raise TimedOutError(
@@ -108,7 +108,7 @@ class _Keeper:
 
     def keep(self) -> None:
         """Watch and list in turns. Tells of each change, and of an error that does not pass."""
-        lost_since: float | None = None
+        lost_at: float | None = None
         while not self._is_over.is_set():
             try:
                 self._watch()
@@ -116,8 +116,8 @@ class _Keeper:
                 _list(self._cluster, self._mirror)
             except UnreachableError as error:
                 now = self._monotonic()
-                lost_since = lost_since or now
-                if now - lost_since > PATIENCE_S:
+                lost_at = now if lost_at is None else lost_at
+                if now - lost_at > PATIENCE_S:
                     self._news.put(error)
                     return
                 self._is_over.wait(self._pause_s)
@@ -125,7 +125,7 @@ class _Keeper:
                 self._news.put(error)
                 return
             else:
-                lost_since = None
+                lost_at = None
                 self._news.put(None)
 
     def _watch(self) -> None:

@@ -74,17 +74,17 @@ def logs(
         )
     screen = Screen()
     for line in _lines(cluster, sources, follows=follows, tail=tail):
-        if trials is None or any(trial in line for trial in trials):
+        if trials is None or trials & set(line.split()):
             screen.line(line)
 
 
-def _trials(answer: Answer, model: str) -> list[str]:
-    """Return the names of the trials of `model`, as log lines spell them."""
+def _trials(answer: Answer, model: str) -> set[str]:
+    """Return the words by which log lines name the trials of `model`."""
     trials = [t for t in answer.trials if t.spec.model.name == model]
     if not trials:
         there = ", ".join(sorted({t.spec.model.name for t in answer.trials})) or "none yet"
         raise UserError(f"{answer.name} has no trial of model {model}.", f"It has: {there}.")
-    return [f"trial={t.meta.name}" for t in trials]
+    return {f"trial={t.meta.name}" for t in trials}
 
 
 def sources_of(pods: list[Body]) -> list[Source]:

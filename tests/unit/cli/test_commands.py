@@ -300,7 +300,7 @@ class TestLogs:
     def cluster(self) -> FakeCluster:
         lines = {
             ("h", "ray-head"): ["started trial=demo-1-small-gpu", "something \x1b[31melse"],
-            ("w1", "ray-worker"): ["one"],
+            ("w1", "ray-worker"): ["one trial=demo-1-small-gpu2"],
             ("w2", "ray-worker"): ["two"],
             ("old", "ray-head"): ["long ago"],
             ("h-other", "ray-head"): ["over there"],
@@ -310,7 +310,7 @@ class TestLogs:
     EVERY = (
         "[gpu/head] started trial=demo-1-small-gpu",
         "[gpu/head] something \N{REPLACEMENT CHARACTER}[31melse",
-        "[gpu/worker-1] one",
+        "[gpu/worker-1] one trial=demo-1-small-gpu2",
         "[gpu/worker-2] two",
         "[other/head] over there",
     )

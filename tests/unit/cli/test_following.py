@@ -1,6 +1,9 @@
 """`slmeval watch` and `slmeval wait`: to the end, through broken connections, with exit codes."""
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -20,8 +23,8 @@ from slmeval_cli.answer import Name
 from slmeval_cli.calls import Event
 from slmeval_cli.commands.wait import seconds_of
 from slmeval_cli.exits import ClusterError, ExitCode, UnreachableError
-from slmeval_cli.following import until_end
-from slmeval_cli.progress import End
+from slmeval_cli.following import states, until_end
+from slmeval_cli.progress import End, end_of
 from slmeval_cli.reading import read_bodies
 from typer import BadParameter
 
@@ -120,6 +123,21 @@ class TestABrokenConnection:
             ExitCode.CLUSTER,
             "Error: The cluster cannot be reached.\n",
         )
+
+    def test_after_a_long_watch_is_made_again_as_well(self) -> None:
+        class AnHourLater(Scripted):
+            """A fake whose watches take as long as 300 s would, by the clock that it is given."""
+
+            def watched(self, *args: Any, **kwargs: Any) -> Iterator[Event]:
+                clock.seconds += 300
+                return super().watched(*args, **kwargs)
+
+        clock = Ticking()
+        gone = UnreachableError("The cluster cannot be reached.")
+        cluster = AnHourLater(ONGOING, ONGOING, gone, GOOD)
+        answers = states(cluster, "demo", monotonic=clock, tick_s=0.005)
+        with closing(answers):
+            assert any(end_of(answer) == End.SUCCEEDED for answer in islice(answers, 400))
 
     def test_at_the_very_beginning_is_an_error_at_once(self) -> None:
         cluster = FakeCluster(error=UnreachableError("It cannot be reached.", "Check it."))
