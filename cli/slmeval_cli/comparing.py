@@ -9,7 +9,7 @@ from slmeval_api.run import ScoreComparison
 
 from .answer import Answer
 from .figures import ALL_TASKS, Row, rows_of
-from .numbers import interval, rounded, score
+from .numbers import interval, p_value, rounded, score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Speeds:
         """The first one's ÷ the second's, rounded; empty where it cannot be told."""
         if self.first is None or self.second is None or not Decimal(self.second):
             return ""
-        return f"{Decimal(self.first) / Decimal(self.second):.2f}"
+        return rounded(str(Decimal(self.first) / Decimal(self.second)), digits=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def sentences(first: str, second: str, speeds: list[Speeds], scores: list[Scores
 def _sentence(first: str, second: str, one: Scores) -> str:
     evidence = (
         f"difference {score(one.difference)}, 95% interval {one.interval}, "
-        f"adjusted p {score(one.adjusted_p_value)}"
+        f"adjusted p {p_value(one.adjusted_p_value)}"
     )
     where = f"On {one.pool}, {one.task}: "
     if one.is_tied:

@@ -35,6 +35,7 @@ class UserError(Exception):
     code = ExitCode.USAGE
 
     def __init__(self, problem: str, remedy: str = "") -> None:
+        problem = f"{problem.rstrip('. ')}."  # it may end with another program's own full stop
         super().__init__(f"{problem} {remedy}".strip())
         self.problem = problem
         self.remedy = remedy

@@ -6,14 +6,14 @@ from decimal import Decimal
 DIGITS = 4
 
 
-def rounded(value: str | None) -> str:
-    """Return a decimal string with four significant digits; whole digits are never cut off."""
+def rounded(value: str | None, *, digits: int = DIGITS) -> str:
+    """Return a decimal string with `digits` significant digits; whole ones are never cut off."""
     if value is None:
         return ""
     number = Decimal(value)
     if not number:
         return "0"
-    places = max(0, DIGITS - 1 - number.adjusted())
+    places = max(0, digits - 1 - number.adjusted())
     text = f"{number:.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -21,6 +21,11 @@ def rounded(value: str | None) -> str:
 def score(value: str | None) -> str:
     """Return a score, or a difference of scores, with three places after the point."""
     return "" if value is None else f"{Decimal(value):.3f}"
+
+
+def p_value(value: str) -> str:
+    """Return a probability with three places after the point; a smaller one is said to be so."""
+    return "<0.001" if Decimal(value) < Decimal("0.001") else score(value)
 
 
 def interval(low: str | None, high: str | None) -> str:

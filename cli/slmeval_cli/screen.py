@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
-WIDTH_OF_A_PIPE = 10_000
-"""Columns when nobody looks: a program that reads us wants a row to stay one line."""
+AS_WIDE_AS_NEEDED = 10_000
+"""Columns of tables. A row is one line, which a narrow terminal breaks by itself, as for kubectl:
+a number that is folded within its column could be read as two."""
 
 
 def plain(text: object) -> str:
@@ -34,8 +35,9 @@ class Screen:
     """Standard output and standard error. NO_COLOR and pipes are respected by rich."""
 
     def __init__(self) -> None:
-        self.out = _console(is_error=False)
-        self.err = _console(is_error=True)
+        self.out = Console(highlight=False, markup=False, emoji=False)
+        self._wide = Console(width=AS_WIDE_AS_NEEDED, highlight=False, markup=False, emoji=False)
+        self.err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
     def line(self, text: str = "", *, style: str = "") -> None:
         """Write one line to standard output."""
@@ -47,14 +49,7 @@ class Screen:
 
     def table(self, table: Table) -> None:
         """Write a table to standard output."""
-        self.out.print(table)
-
-
-def _console(*, is_error: bool) -> Console:
-    console = Console(stderr=is_error, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = WIDTH_OF_A_PIPE
-    return console
+        self._wide.print(table)
 
 
 def table_of(
@@ -72,7 +67,10 @@ def table_of(
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for place, header in enumerate(headers):
         table.add_column(
-            Text(header), justify="right" if place in numbers else "left", overflow="fold"
+            Text(header),
+            justify="right" if place in numbers else "left",
+            overflow="fold",
+            no_wrap=place in numbers,
         )
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))

@@ -103,6 +103,13 @@ def _answered(row: Row) -> str:
     return share(int(row["answered"]), int(row["items"]))
 
 
+def _pace(row: Row) -> str:
+    if "concurrency" in row:
+        return f"{row['concurrency']} in flight"
+    offered = row.get("offered_requests_per_second")
+    return f"{rounded(str(offered))} req/s" if offered is not None else ""
+
+
 def _marks(row: Row) -> str:
     words = [
         SIMULATED if row.get("is_simulated") else "",
@@ -123,8 +130,7 @@ _SPEED = (
     *_WHO,
     Column("WORKLOAD", _text("name"), False),
     Column("KIND", _text("kind"), False, is_wide=True),
-    _column("IN FLIGHT", "concurrency", is_optional=True),
-    _column("OFFERED REQ/S", "offered_requests_per_second", is_optional=True),
+    Column("PACE", _pace, False, is_optional=True),
     _column("REQ/S", "requests_per_second"),
     _column("SPREAD %", "variation_percent", is_optional=True),
     _column("TOK/S", "total_tokens_per_second"),
@@ -140,7 +146,7 @@ _SPEED = (
     _column("QUEUE P50 S", "queue_p50_seconds", is_wide=True, is_optional=True),
     _column("GOOD REQ/S", "goodput_requests_per_second", is_optional=True),
     _column("GOOD %", "goodput_percent", is_wide=True, is_optional=True),
-    _column("HTTP ADDS S", "added_latency_seconds", is_optional=True),
+    _column("HTTP ADDS S", "added_latency_seconds", is_wide=True, is_optional=True),
     _column("J/REQ", "joules_per_request", is_wide=True, is_optional=True),
     _column("ROOFLINE %", "roofline_percent", is_wide=True, is_optional=True),
     _NOTE,

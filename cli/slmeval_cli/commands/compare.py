@@ -18,7 +18,7 @@ from slmeval_cli.comparing import (
     speeds_of,
 )
 from slmeval_cli.exits import UserError
-from slmeval_cli.numbers import rounded, score
+from slmeval_cli.numbers import p_value, rounded, score
 from slmeval_cli.options import Context, Kubeconfig, Name, Namespace, RunName, SavedFiles, read
 from slmeval_cli.screen import Screen, table_of
 from slmeval_cli.tables import notes
@@ -101,7 +101,7 @@ def _show(
                 s.task,
                 score(s.difference),
                 s.interval,
-                score(s.adjusted_p_value),
+                p_value(s.adjusted_p_value),
                 str(s.items),
                 "tied" if s.is_tied else "differ",
             )

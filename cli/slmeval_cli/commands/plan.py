@@ -81,9 +81,8 @@ def _show(evaluation: Evaluation, pools: dict[str, PoolSpec], screen: Screen) ->
     spec = evaluation.spec
     trials = trials_asked(spec, pools)
     screen.line(
-        f"{evaluation.meta.name}: {len(trials)} trials = {len(spec.models)} models x "
-        f"{len(spec.pools)} pools, each with {len(spec.workloads)} workloads and "
-        f"{len(spec.tasks)} tasks",
+        f"{evaluation.meta.name}: trials: {len(trials)} (models: {len(spec.models)} x pools: "
+        f"{len(spec.pools)}), each with workloads: {len(spec.workloads)}, tasks: {len(spec.tasks)}",
         style="bold",
     )
     screen.line()

@@ -65,7 +65,7 @@ class TestCompare:
     def test_in_words_and_tables(self) -> None:
         text = compared("large", "small", comparisons=[comparison(), comparison(task="intents")])
         assert lines_of(text) == [
-            "On gpu, large serves chat at 0.40 times the rate of small: 4 against 10 requests a "
+            "On gpu, large serves chat at 0.4 times the rate of small: 4 against 10 requests a "
             "second.",
             "On gpu, all tasks: large is better than small (difference 0.051, 95% interval "
             "[0.012, 0.090], adjusted p 0.008).",
@@ -73,7 +73,7 @@ class TestCompare:
             "[0.012, 0.090], adjusted p 0.008).",
             "",
             "POOL    WORKLOAD   large REQ/S   small REQ/S   RATIO",
-            "gpu     chat                 4            10    0.40",
+            "gpu     chat                 4            10     0.4",
             "other   chat                              99",
             "",
             "POOL   TASK        large - small     95% INTERVAL   ADJUSTED P   ITEMS   VERDICT",
@@ -83,9 +83,13 @@ class TestCompare:
 
     def test_the_other_way_round_turns_the_signs_and_not_the_verdict(self) -> None:
         text = compared("small", "large", comparisons=[comparison()])
-        assert "small serves chat at 2.50 times the rate of large" in text
+        assert "small serves chat at 2.5 times the rate of large" in text
         assert "large is better than small (difference -0.051" in text
         assert "-0.051   [-0.090, -0.012]" in text
+
+    def test_a_probability_is_never_shown_as_zero(self) -> None:
+        text = compared("large", "small", comparisons=[comparison(adjustedPValue="0.0000001")])
+        assert "adjusted p <0.001" in text
 
     def test_a_tie_is_called_one(self) -> None:
         text = compared("large", "small", comparisons=[comparison(isTied=True)])
@@ -220,7 +224,7 @@ class TestPlan:
         answer = slmeval("plan", file_of(tmp_path, body, pool))
         assert answer.exit_code == ExitCode.OK
         assert [re.split("  +", line) for line in lines_of(answer.stdout)] == [
-            ["demo: 2 trials = 2 models x 1 pools, each with 4 workloads and 1 tasks"],
+            ["demo: trials: 2 (models: 2 x pools: 1), each with workloads: 4, tasks: 1"],
             [""],
             ["MODEL", "SOURCE", "POOL", "ENGINE", "GPUS", "NOTE"],
             ["a", "file:///models/a", "gpu", "vllm", "1"],

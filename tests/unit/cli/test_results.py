@@ -70,7 +70,7 @@ class TestTheTable:
         trial = a_stored_trial("small", result=full_result().to_json_data())
         lines = shown(bodies=stored(trial)).splitlines()
         sweep = [line.split() for line in lines if " sweep " in line]
-        assert [row[3] for row in sweep] == ["1", "8"]
+        assert [row[3:6] for row in sweep] == [["1", "in", "flight"], ["8", "in", "flight"]]
 
     def test_means_over_tasks_come_last(self) -> None:
         trial = a_stored_trial("small", result=full_result().to_json_data())
