@@ -143,7 +143,11 @@ class FakeCluster:
     ) -> Iterator[Event]:
         self._asked(f"watch {plural} {namespace} {selector} after {version}")
         left = self.events.get(plural)
-        yield from left.pop(0) if left else []
+        for event in left.pop(0) if left else []:
+            uid = event.body["metadata"]["uid"]
+            others = [body for body in self.bodies if body["metadata"]["uid"] != uid]
+            self.bodies = others if event.is_deleted else [*others, event.body]
+            yield event
 
     def applied(self, body: Json, namespace: str, *, is_dry_run: bool, is_forced: bool) -> Applied:
         self._asked(f"apply {body['kind']} {is_dry_run=} {is_forced=}")
@@ -165,13 +169,17 @@ def _matches(selector: str, labels: Json) -> bool:
 
 
 class Ticking:
-    """A clock of which each look takes a second."""
+    """A clock of which each look takes a second. It ends what would never end."""
+
+    LOOKS = 5_000
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds, self.looks = 0.0, 0
 
     def __call__(self) -> float:
         self.seconds += 1
+        self.looks += 1
+        assert self.looks < self.LOOKS, "this would never end"
         return self.seconds
 
 

@@ -20,7 +20,7 @@ from cli_builders import (
     stored,
 )
 from slmeval_cli.answer import Name
-from slmeval_cli.calls import Event
+from slmeval_cli.calls import Event, Listed
 from slmeval_cli.commands.wait import seconds_of
 from slmeval_cli.exits import ClusterError, ExitCode, UnreachableError
 from slmeval_cli.following import states, until_end
@@ -39,20 +39,23 @@ def at(states: dict[str, str], reason: str = "Running", **trial: Any) -> list[Js
 
 
 class Scripted(FakeCluster):
-    """A fake whose objects become the next of `scenes` each time that trials are listed."""
+    """A fake whose objects become the next of `scenes` each time that trials are listed.
+
+    The last scene stays, but for what watches change of it; an error at the end stays as well.
+    """
 
     def __init__(self, *scenes: list[Json] | ClusterError) -> None:
-        super().__init__()
+        super().__init__(bodies=next(scene for scene in scenes if isinstance(scene, list)))
         self.scenes = list(scenes)
 
-    def listed(self, plural: str, namespace: str | None, selector: str = "") -> Any:
-        if plural == "slmtrials":
-            scene = self.scenes.pop(0) if len(self.scenes) > 1 else self.scenes[0]
+    def listed(self, plural: str, namespace: str | None, selector: str = "") -> Listed:
+        if plural == "slmtrials" and self.scenes:
+            scene = self.scenes[0]
+            if len(self.scenes) > 1 or isinstance(scene, list):
+                self.scenes.pop(0)
             if isinstance(scene, ClusterError):
                 raise scene
             self.bodies = scene
-        elif not self.bodies:
-            self.bodies = next(s for s in self.scenes if isinstance(s, list))
         return super().listed(plural, namespace, selector)
 
 
