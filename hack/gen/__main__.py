@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from .chart import chart_files
+from .cli import cli_reference
 from .crd import KINDS, crd
 from .metrics import metrics_page
 from .reference import reference
@@ -23,6 +24,7 @@ def generated() -> dict[Path, str]:
         files[ROOT / f"crds/{kind.info.plural}.yaml"] = text
         files[CHART_CRDS / f"{kind.info.plural}.yaml"] = text
         files[ROOT / f"docs/reference/{kind.info.kind.lower()}.md"] = reference(kind)
+    files[ROOT / "docs/reference/cli.md"] = cli_reference()
     files[ROOT / "docs/reference/metrics.md"] = metrics_page()
     return files | chart_files(ROOT)
 

@@ -5,7 +5,7 @@ from tools import ROOT
 
 
 class TestSourceRootsAreNoPackages:
-    @pytest.mark.parametrize("root", ["api", "operator", "runner"])
+    @pytest.mark.parametrize("root", ["api", "cli", "operator", "runner"])
     def test_none_has_an_init_file(self, root: str) -> None:
         """A package `operator` would hide Python's own module of that name."""
         assert not (ROOT / root / "__init__.py").exists()

@@ -1,0 +1,67 @@
+"""`slmeval list`: which evaluations there are, and where they stand."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from slmeval_api.conditions import ConditionType
+from slmeval_api.evaluation import Evaluation
+
+from slmeval_cli.answer import Body
+from slmeval_cli.calls import EVALUATIONS, Where
+from slmeval_cli.numbers import age
+from slmeval_cli.options import Context, Kubeconfig, Namespace, connected, world_of
+from slmeval_cli.screen import Screen, table_of
+
+
+def list_(
+    context: typer.Context,
+    is_everywhere: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces.")
+    ] = False,
+    namespace: Namespace = None,
+    cluster_context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """List evaluations: why they stand where they do, ended trials, age of the last full answer.
+
+    \b
+    Examples:
+      slmeval list
+      slmeval list -A
+    """
+    world = world_of(context)
+    cluster = connected(context, Where(namespace, cluster_context, kubeconfig))
+    bodies = cluster.listed(EVALUATIONS, None if is_everywhere else cluster.namespace).bodies
+    screen = Screen()
+    if not bodies:
+        place = "any namespace" if is_everywhere else f"namespace {cluster.namespace}"
+        screen.note(f"There is no SLMEvaluation in {place}.")
+        return
+    headers = ["NAME", "REASON", "TRIALS", "LAST SUCCESS", "AGE"]
+    rows = sorted(_row(body, world.now()) for body in bodies)
+    if not is_everywhere:
+        screen.table(table_of(headers, [row[1:] for row in rows]))
+        return
+    screen.table(table_of(["NAMESPACE", *headers], rows))
+
+
+def _row(body: Body, now: datetime) -> list[str]:
+    """Return namespace, name, reason, ended trials, age of the last full answer, and age."""
+    metadata = body["metadata"]
+    place = [metadata.get("namespace", ""), metadata["name"]]
+    created = metadata.get("creationTimestamp")
+    try:
+        status = Evaluation.from_body(body).status
+    except ValidationError:  # of another version: it is there all the same
+        return [*place, "UnknownForm", "", "", age(created, now)]
+    reasons = (c.reason for c in status.conditions if c.type == ConditionType.READY)
+    success = status.last_successful_run
+    return [
+        *place,
+        next(reasons, "Pending"),
+        status.trials.summary if status.trials else "",
+        age(success.completion_time if success else None, now),
+        age(created, now),
+    ]

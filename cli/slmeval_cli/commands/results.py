@@ -1,0 +1,88 @@
+"""`slmeval results`: what was measured."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from slmeval_cli.answer import Answer
+from slmeval_cli.calls import Where
+from slmeval_cli.formats import csv_text, json_text, yaml_text
+from slmeval_cli.options import Context, Kubeconfig, Name, Namespace, RunName, SavedFiles, read
+from slmeval_cli.screen import Screen
+from slmeval_cli.tables import accuracy_table, notes, speed_table
+
+
+class Output(StrEnum):
+    """Forms of the results."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    CSV = "csv"
+    YAML = "yaml"
+
+
+def results(
+    context: typer.Context,
+    name: Name,
+    run: RunName = None,
+    output: Annotated[
+        Output,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="|".join(Output),
+            help="table and wide are for people; json and csv hold one row a workload's point and "
+            "a task; yaml holds the objects themselves, which -f reads again.",
+        ),
+    ] = Output.TABLE,
+    files: SavedFiles = None,
+    namespace: Namespace = None,
+    cluster_context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show speed and accuracy of each model on each pool.
+
+    P50 S and P99 S are quantiles of a request's latency in seconds, TTFT of its time to first
+    token; SPREAD % is the coefficient of variation of the repetitions. Scores stand with their 95%
+    interval. What was not measured is empty, never 0.
+
+    \b
+    Examples:
+      slmeval results quickstart
+      slmeval results quickstart -o csv > quickstart.csv
+      slmeval results quickstart -o yaml > saved.yaml
+      slmeval results quickstart -f saved.yaml -o wide
+    """
+    where = Where(namespace, cluster_context, kubeconfig)
+    found = read(context, name, where, run=run, files=files)
+    if output == Output.JSON:
+        typer.echo(json_text(found.answer))
+    elif output == Output.CSV:
+        typer.echo(csv_text(found.answer), nl=False)
+    elif output == Output.YAML:
+        typer.echo(yaml_text(found.bodies), nl=False)
+    else:
+        _show(found.answer, Screen(), is_wide=output == Output.WIDE)
+
+
+def _show(answer: Answer, screen: Screen, *, is_wide: bool) -> None:
+    run = answer.run
+    if run is None:
+        screen.line(f"{answer.name}: no run has begun. `slmeval watch {answer.name.name}` waits.")
+        return
+    screen.line(f"{answer.name}, run {run.meta.name}", style="bold")
+    tables = (
+        ("Speed", speed_table(answer, is_wide=is_wide)),
+        ("Accuracy", accuracy_table(answer, is_wide=is_wide)),
+    )
+    for title, table in tables:
+        if table is not None:
+            screen.line()
+            screen.line(title, style="bold")
+            screen.table(table)
+    for place, note in enumerate(notes(answer)):
+        if place == 0:
+            screen.line()
+        screen.line(note, style="yellow")

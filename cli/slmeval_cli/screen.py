@@ -1,0 +1,77 @@
+"""What is written to the terminal, and how: safe text, tables, the two streams.
+
+Names, messages and logs come from other people and from models. A control character among them
+could move the cursor, change the title or hide a line, so none is ever written.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+REPLACED = "\N{REPLACEMENT CHARACTER}"
+AS_WIDE_AS_NEEDED = 10_000
+"""Columns of tables. A row is one line, which a narrow terminal breaks by itself, as for kubectl:
+a number that is folded within its column could be read as two."""
+
+
+def plain(text: object) -> str:
+    """Return `text` in one line, without control characters, marks of direction or surrogates."""
+    return "".join(_safe(character) for character in str(text))
+
+
+def _safe(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    category = unicodedata.category(character)
+    if category in ("Zl", "Zp"):
+        return " "
+    return REPLACED if category in ("Cc", "Cf", "Cs") else character
+
+
+class Screen:
+    """Standard output and standard error. NO_COLOR and pipes are respected by rich."""
+
+    def __init__(self) -> None:
+        self.out = Console(highlight=False, markup=False, emoji=False)
+        self._wide = Console(width=AS_WIDE_AS_NEEDED, highlight=False, markup=False, emoji=False)
+        self.err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+    def line(self, text: str = "", *, style: str = "") -> None:
+        """Write one line to standard output."""
+        self.out.print(Text(plain(text), style=style), soft_wrap=True)
+
+    def note(self, text: str, *, style: str = "") -> None:
+        """Write one line to standard error: what is no part of the answer."""
+        self.err.print(Text(plain(text), style=style), soft_wrap=True)
+
+    def table(self, table: Table) -> None:
+        """Write a table to standard output."""
+        self._wide.print(table)
+
+
+def table_of(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()
+) -> Table:
+    """Return a table as kubectl prints them.
+
+    Args:
+        headers: one a column.
+        rows: cells; an empty one is something that was not measured.
+        right: columns of numbers, by place.
+
+    """
+    numbers = set(right)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for place, header in enumerate(headers):
+        table.add_column(
+            Text(header),
+            justify="right" if place in numbers else "left",
+            overflow="fold",
+            no_wrap=place in numbers,
+        )
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    return table
