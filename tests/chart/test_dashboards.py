@@ -42,7 +42,6 @@ PROCESS = {
     f"process_{name}"
     for name in (
         "cpu_seconds_total",
-        "max_fds",
         "open_fds",
         "resident_memory_bytes",
         "start_time_seconds",

@@ -1,7 +1,9 @@
 """Models and pools of one evaluation, side by side."""
 
+from slmeval_operator.series.families import RESULT
+
 from .colours import BLUE, GREY, ORANGE, SKY, fixed
-from .expressions import LAST_SUCCESS, OF_TRIALS, ONE, SUITE, WORKLOAD, called, newest, trial
+from .expressions import LAST_SUCCESS, OF_TRIALS, ONE, SUITE, WORKLOAD, called, newest, over, trial
 from .pages import Page, Row, Variable, asked, banner, variable
 from .panels import (
     YES_NO,
@@ -101,7 +103,7 @@ def _at_a_glance() -> list[AnyPanel]:
             "Arrival to last token, of the chosen workload, at that model's own speed.",
             f"bottomk(1, {trial(newest('latency_seconds', median))})",
             "s",
-            3,
+            2,
         ),
     ]
 
@@ -144,7 +146,7 @@ def _both() -> AnyPanel:
 
 def _speed() -> list[AnyPanel]:
     def latency(title: str, text: str, name: str) -> AnyPanel:
-        about = About(title=title, text=f"{text} Absent: not measured.", unit="s", decimals=3)
+        about = About(title=title, text=f"{text} Absent: not measured.", unit="s", decimals=2)
         return quantile_bars(about, trial(newest(name, WORKLOAD)))
 
     directions = {"input": ("input", SKY), "output": ("output", BLUE)}
@@ -251,7 +253,8 @@ def _accuracy() -> list[AnyPanel]:
             for label, family in families.items()
         ]
 
-    items = {
+    items = over((*RESULT, "outcome"), newest("task_items", OF_TRIALS), "sum")
+    outcomes = {
         "answered": ("answered", BLUE),
         "unanswered": ("unanswered", ORANGE),
         "skipped": ("skipped", GREY),
@@ -271,14 +274,14 @@ def _accuracy() -> list[AnyPanel]:
         bars(
             About(
                 title="Items by what became of them",
-                text="Of each task: answered, without a readable answer (scored 0), left out as "
-                "too long. Absent: the task has no score.",
+                text="Of all tasks: answered, without a readable answer (scored 0), left out as "
+                "too long. The table has each task. Absent: no task has a score.",
                 unit="none",
                 decimals=0,
             ),
-            [Query(trial(newest("task_items", OF_TRIALS), "task"), "{{outcome}}")],
+            [Query(trial(items), "{{outcome}}")],
             series="outcome",
-            names=items,
+            names=outcomes,
             is_stacked=True,
         ),
         _tasks(),
@@ -298,7 +301,12 @@ def _tasks() -> AnyPanel:
         ),
         (*PLACE, "task"),
         [
-            Column(name, f"max by ({', '.join((*PLACE, 'task'))}) ({expression})", unit, 3)
+            Column(
+                name,
+                f"max by ({', '.join((*PLACE, 'task'))}) ({expression})",
+                unit,
+                3 if unit == "none" else 1,
+            )
             for name, expression, unit in (
                 ("Score", newest("score", OF_TRIALS), "none"),
                 ("Low", newest("score_lower_bound", OF_TRIALS), "none"),

@@ -55,10 +55,9 @@ def called(name: str, expression: str) -> str:
     return f'label_replace({expression}, "figure", "{name}", "", "")'
 
 
-def trial(expression: str, *more: str) -> str:
+def trial(expression: str) -> str:
     """Return `expression` with a label `trial`, the text that stands on axes; engine included."""
-    names = ", ".join(f'"{name}"' for name in ("model", "pool", "engine", *more))
-    return f'label_join({expression}, "trial", " · ", {names})'
+    return f'label_join({expression}, "trial", " · ", "model", "pool", "engine")'
 
 
 def plain_trial(expression: str) -> str:

@@ -1,6 +1,6 @@
 """The operator itself: whether it keeps up, and whether the API server answers it."""
 
-from .colours import BLUE, GREY, ORANGE, SKY
+from .colours import BLUE, ORANGE, SKY
 from .pages import Page, Row, variable
 from .panels import About, AnyPanel, Query, lines, number
 
@@ -85,10 +85,15 @@ def _now() -> list[AnyPanel]:
             "Queue now", "Evaluations that wait for a pass.", f"sum({QUEUE}{{{OF}}})", "none", 50
         ),
         small(
-            "Passes that fail", "Share, of 10 minutes.", _share(failed, passes), "percentunit", 0.1
+            "Passes that fail",
+            "Share, of 10 minutes.",
+            _share(failed, passes),
+            "percentunit",
+            0.1,
+            1,
         ),
         small(
-            "Calls that fail", "Share, of 10 minutes.", _share(errors, calls), "percentunit", 0.1
+            "Calls that fail", "Share, of 10 minutes.", _share(errors, calls), "percentunit", 0.1, 1
         ),
         small(
             "Oldest list",
@@ -225,15 +230,12 @@ def _process() -> list[AnyPanel]:
         lines(
             About(
                 title="Open files",
-                text=f"Connections included; near the limit calls fail. {DOWN}",
+                text=f"Connections included. One that only grows is a leak. {DOWN}",
                 unit="none",
                 decimals=0,
                 width=8,
             ),
-            [
-                Query(f"sum({_process_series('process_open_fds')})", "open"),
-                Query(f"sum({_process_series('process_max_fds')})", "limit"),
-            ],
-            colours={"open": BLUE, "limit": GREY},
+            [Query(f"sum({_process_series('process_open_fds')})", "open")],
+            colours={"open": BLUE},
         ),
     ]

@@ -53,7 +53,8 @@ def _counts() -> list[AnyPanel]:
     conditions = "Evaluations whose condition {} is True. Absent: no evaluation, or no scrape."
 
     def small(title: str, text: str, expression: str, colour: str, unit: str = "none") -> AnyPanel:
-        about = About(title=title, text=text, unit=unit, decimals=0, width=3, height=4)
+        decimals = 0 if unit == "none" else 1
+        about = About(title=title, text=text, unit=unit, decimals=decimals, width=3, height=4)
         steps = ((None, BLUE), (1, colour))
         return number(about, Query(expression, title.lower()), steps=steps)
 
@@ -129,8 +130,8 @@ def _fastest() -> AnyPanel:
         [
             Column("Requests a second", FASTEST, "reqps", 2),
             Column("Output tokens a second", of("tokens_per_second", OUTPUT), "none", 0),
-            Column("Median latency", of("latency_seconds", ',quantile="0.5"'), "s", 3),
-            Column("99% latency", of("latency_seconds", ',quantile="0.99"'), "s", 3),
+            Column("Median latency", of("latency_seconds", ',quantile="0.5"'), "s", 2),
+            Column("99% latency", of("latency_seconds", ',quantile="0.99"'), "s", 2),
             Column("Variation", of("workload_variation_ratio"), "percentunit", 1),
         ],
         first="Requests a second",
@@ -186,6 +187,7 @@ def _stuck() -> AnyPanel:
             text="Conditions Failed and Stalled that are True, with the reason; kubectl describe "
             "slmeval says what to do. No row: there is none.",
             unit="none",
+            height=6,
         ),
         ("namespace", "evaluation", "type", "reason"),
         [Column("True", f"{newest('evaluation_condition', asked_for)} == 1", "none", 0, YES_NO)],
@@ -202,6 +204,7 @@ def _failures() -> AnyPanel:
             title="Trials that failed",
             text="Of the newest runs, with the reason that kubectl shows. No row: there is none.",
             unit="none",
+            height=6,
         ),
         (*TRIAL, "reason"),
         [Column("Made", spent, "dtdurations", 1)],

@@ -165,7 +165,7 @@ def banner(where: str, width: int = 6) -> AnyPanel:
                 "options": {
                     "from": 1,
                     "to": 1_000_000,
-                    "result": {"text": "SIMULATED: invented", "color": ORANGE},
+                    "result": {"text": "Some are SIMULATED", "color": ORANGE},
                 },
             },
             {

@@ -297,7 +297,7 @@ def rows_of(
     ]
     if link is not None:
         overrides.append(_override(by[-1].capitalize(), links=[link]))
-    panel.overrides(overrides).filterable(True)
+    panel.overrides(overrides).filterable(True).show_header(True)
     if first is not None:
         panel.sort_by([common.TableSortByFieldState().display_name(first).desc(True)])
     return panel

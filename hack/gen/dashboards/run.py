@@ -45,7 +45,8 @@ def _counts() -> list[AnyPanel]:
     def small(
         title: str, text: str, expression: str, *, unit: str = "none", colour: str = BLUE
     ) -> AnyPanel:
-        about = About(title=title, text=text, unit=unit, decimals=0, width=3, height=4)
+        decimals = 0 if unit == "none" else 1
+        about = About(title=title, text=text, unit=unit, decimals=decimals, width=3, height=4)
         return number(about, Query(expression, title.lower()), steps=((None, BLUE), (1, colour)))
 
     def trials(state: str) -> str:

@@ -60,7 +60,7 @@ def _run_ends() -> Json:
 
 def _now() -> list[AnyPanel]:
     def small(title: str, text: str, expression: str) -> AnyPanel:
-        about = About(title=title, text=text, unit="dtdurations", decimals=0, width=6, height=4)
+        about = About(title=title, text=text, unit="dtdurations", decimals=1, width=6, height=4)
         return number(about, Query(expression, title.lower()))
 
     return [
@@ -92,14 +92,17 @@ def _figures() -> list[AnyPanel]:
             About(title="Score over tasks: $tasks", text=RULES, unit="none", decimals=3),
             [_recorded(SCORE, SUITE)],
             minimum=None,
+            is_stepped=True,
         ),
         lines(
             About(title="Requests a second: $workload", text=RULES, unit="reqps", decimals=2),
             [_recorded(SPEED, WORKLOAD)],
+            is_stepped=True,
         ),
         lines(
             About(title="Median latency: $workload", text=RULES, unit="s", decimals=3),
             [_recorded(LATENCY, WORKLOAD)],
+            is_stepped=True,
         ),
         lines(
             About(
@@ -110,6 +113,7 @@ def _figures() -> list[AnyPanel]:
                 decimals=1,
             ),
             [Query(newest("engine_start_seconds", OF_TRIALS), f"{NAME} · {{{{engine}}}}")],
+            is_stepped=True,
         ),
     ]
 
@@ -126,6 +130,7 @@ def _changes() -> list[AnyPanel]:
             ),
             [_recorded(SPEED_RATIO, WORKLOAD)],
             minimum=None,
+            is_stepped=True,
         ),
         lines(
             About(
@@ -136,6 +141,7 @@ def _changes() -> list[AnyPanel]:
             ),
             [_recorded(SCORE_CHANGE, SUITE)],
             minimum=None,
+            is_stepped=True,
         ),
     ]
 
@@ -146,6 +152,7 @@ def _runs() -> list[AnyPanel]:
             About(title="GPU time of the newest run", text=RULES, unit="s"),
             [Query(f"{GPU_SECONDS}{{{ONE}}}", "GPU time")],
             colours={"GPU time": BLUE},
+            is_stepped=True,
         ),
         lines(
             About(
