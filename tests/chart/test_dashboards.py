@@ -262,6 +262,10 @@ class TestQueries:
         with pytest.raises(KeyError, match="b"):
             substituted("$b", {"a": "1"})
 
+    def test_are_searched_for_all_their_series(self) -> None:
+        expression = 'a_b{c_d="e_f"} and on (g_h) sum by (i_j) (rate(k:l_m[5m])) > n_o'
+        assert series_in(expression) == {"a_b", "k:l_m", "n_o"}
+
     def test_are_of_series_that_exist(self) -> None:
         known = {f.full_name for f in FAMILIES} | operators_series() | recorded() | PROCESS
         known |= {*VLLM, *RAY}

@@ -1,12 +1,10 @@
 """Models and pools of one evaluation, side by side."""
 
-from slmeval_operator.series.families import RESULT
-
-from .colours import BLUE, GREY, ORANGE, SKY, fixed
-from .expressions import LAST_SUCCESS, OF_TRIALS, ONE, SUITE, WORKLOAD, called, newest, over, trial
+from .accuracy import accuracy, apart
+from .colours import BLUE, SKY, fixed
+from .expressions import LAST_SUCCESS, OF_TRIALS, ONE, PLACE, SUITE, WORKLOAD, called, newest, trial
 from .pages import Page, Row, Variable, asked, banner, variable
 from .panels import (
-    YES_NO,
     About,
     AnyPanel,
     Column,
@@ -19,9 +17,6 @@ from .panels import (
     rows_of,
 )
 
-PLACE = ("model", "pool", "engine")
-LOW, SCORE, HIGH = "Low", "Score", "High"
-INTERVAL = {LOW: (LOW, GREY), SCORE: (SCORE, BLUE), HIGH: (HIGH, GREY)}
 LOAD_QUANTILES = {"0.5": "Median latency", "0.99": "99% latency"}
 START_PARTS = fixed(
     (
@@ -52,8 +47,8 @@ def compare() -> Page:
             Row(title="Score and speed at once", panels=[_pareto(), _both()]),
             Row(title="Speed: workload $workload", panels=_speed()),
             Row(title="Under load: workload $workload", panels=_loads()),
-            Row(title="Accuracy", panels=_accuracy()),
-            Row(title="Are two models apart?", panels=[_apart()]),
+            Row(title="Accuracy", panels=accuracy()),
+            Row(title="Are two models apart?", panels=[apart()]),
             Row(title="Start, memory, energy", panels=_cost_of_running()),
             # A row of a further measure of these models goes here.
         ],
@@ -243,117 +238,6 @@ def _loads() -> list[AnyPanel]:
             for q, name in LOAD_QUANTILES.items()
         ),
     ]
-
-
-def _accuracy() -> list[AnyPanel]:
-    def each(name: str, where: str) -> list[Query]:
-        families = {LOW: f"{name}_lower_bound", SCORE: name, HIGH: f"{name}_upper_bound"}
-        return [
-            Query(called(label, trial(newest(family, where))), label)
-            for label, family in families.items()
-        ]
-
-    items = over((*RESULT, "outcome"), newest("task_items", OF_TRIALS), "sum")
-    outcomes = {
-        "answered": ("answered", BLUE),
-        "unanswered": ("unanswered", ORANGE),
-        "skipped": ("skipped", GREY),
-    }
-    return [
-        bars(
-            About(
-                title="Score over tasks: $tasks",
-                text="Mean of the tasks' scores between the ends of its 95% interval. Intervals "
-                "that overlap prove nothing either way: see whether two models are apart below.",
-                unit="none",
-                decimals=3,
-            ),
-            each("suite_score", SUITE),
-            names=INTERVAL,
-        ),
-        bars(
-            About(
-                title="Items by what became of them",
-                text="Of all tasks: answered, without a readable answer (scored 0), left out as "
-                "too long. The table has each task. Absent: no task has a score.",
-                unit="none",
-                decimals=0,
-            ),
-            [Query(trial(items), "{{outcome}}")],
-            series="outcome",
-            names=outcomes,
-            is_stacked=True,
-        ),
-        _tasks(),
-        _task_metrics(),
-    ]
-
-
-def _tasks() -> AnyPanel:
-    return rows_of(
-        About(
-            title="Each task",
-            text="Score with its 95% interval, beside always giving the commonest answer and "
-            "guessing: a score below these is worth nothing. Completion: items with a readable "
-            "answer. Not measured: the type of task has no such answer.",
-            unit="none",
-            width=16,
-        ),
-        (*PLACE, "task"),
-        [
-            Column(
-                name,
-                f"max by ({', '.join((*PLACE, 'task'))}) ({expression})",
-                unit,
-                3 if unit == "none" else 1,
-            )
-            for name, expression, unit in (
-                ("Score", newest("score", OF_TRIALS), "none"),
-                ("Low", newest("score_lower_bound", OF_TRIALS), "none"),
-                ("High", newest("score_upper_bound", OF_TRIALS), "none"),
-                ("Commonest", newest("majority_score", OF_TRIALS), "none"),
-                ("Guessing", newest("random_score", OF_TRIALS), "none"),
-                ("Completion", newest("score_completion_ratio", OF_TRIALS), "percentunit"),
-            )
-        ],
-        first="Score",
-    )
-
-
-def _task_metrics() -> AnyPanel:
-    return rows_of(
-        About(
-            title="Further figures of tasks",
-            text="Beside the score: by task and metric. No row: its tasks have none.",
-            unit="none",
-            width=8,
-        ),
-        (*PLACE, "task", "metric"),
-        [Column("Value", newest("task_metric_ratio", OF_TRIALS), "none", 3)],
-        first="Value",
-    )
-
-
-def _apart() -> AnyPanel:
-    pairs = f'{ONE},pool=~"$pool"'
-    return rows_of(
-        About(
-            title="Differences of score, pair by pair",
-            text="Of two models on the items that both were asked, over all tasks; Model is the "
-            "better one. Tied: these items do not tell the two apart. No row: one model, no tasks, "
-            "or no run has ended.",
-            unit="none",
-            width=24,
-        ),
-        ("pool", "model", "against"),
-        [
-            Column("Difference", newest("score_difference", pairs), "none", 3),
-            Column("Low", newest("score_difference_lower_bound", pairs), "none", 3),
-            Column("High", newest("score_difference_upper_bound", pairs), "none", 3),
-            Column("Tied", newest("score_tied", pairs), "none", 0, YES_NO),
-        ],
-        first="Difference",
-    )
 
 
 def _cost_of_running() -> list[AnyPanel]:

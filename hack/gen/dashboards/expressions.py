@@ -17,6 +17,8 @@ OF_TRIALS = f'{ONE},model=~"$model",pool=~"$pool"'
 """One evaluation, those of its models and pools that are chosen."""
 WORKLOAD = f'{OF_TRIALS},workload="$workload"'
 SUITE = f'{OF_TRIALS},tasks="$tasks"'
+PLACE = ("model", "pool", "engine")
+"""What tells the figures of one evaluation apart."""
 LAST_SUCCESS = "last_success_timestamp_seconds"
 
 

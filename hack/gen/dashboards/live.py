@@ -1,6 +1,6 @@
 """What engines and nodes say of themselves while a run is under way: vLLM's and Ray's own series.
 
-Names are those of vLLM 0.12 and Ray 2.60. They are not ours and can change with their versions.
+Names are those of vLLM 0.29 and Ray 2.60. They are not ours and can change with their versions.
 """
 
 from .colours import BLUE, ORANGE, SKY

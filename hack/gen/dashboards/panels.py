@@ -336,7 +336,8 @@ def points(
     panel.point_size(xychart.XychartFieldConfigPointSize().fixed(9)).line_width(2)
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
     panel.display_name(" · ".join(f"${{__field.labels.{name}}}" for name in by))
-    axes: list[tuple[Column, dict[str, object]]] = [(x, {}), (y, {})]
+    # Points are called by their model; x keeps its own name.
+    axes: list[tuple[Column, dict[str, object]]] = [(x, {"displayName": x.name}), (y, {})]
     return panel.overrides(
         [_override(c.name, unit=c.unit, **{"custom.axisLabel": c.name}, **more) for c, more in axes]
     )
