@@ -195,6 +195,14 @@ class TestEveryPanel:
         for override in panel["fieldConfig"]["overrides"]:
             assert override["matcher"]["options"] in shown
 
+    @each_panel()
+    def test_of_points_has_names_and_colours_that_grafana_keeps(self, panel: Json) -> None:
+        """It cuts words that all series share, and draws without colour for other palettes."""
+        if panel["type"] == "xychart":
+            defaults = panel["fieldConfig"]["defaults"]
+            assert " " not in defaults["displayName"]
+            assert defaults["color"]["mode"] == "palette-classic"
+
     def test_in_the_live_row_is_asked_only_when_it_is_opened(self) -> None:
         (row,) = [p for p in BOARDS["run.json"]["panels"] if p.get("title") == TITLE]
         assert row["collapsed"] is True

@@ -334,8 +334,10 @@ def points(
     panel.tooltip(common.VizTooltipOptions().mode(schema.TooltipDisplayMode.SINGLE))
     panel.show(XYShowMode.POINTS_AND_LINES if is_joined else XYShowMode.POINTS)
     panel.point_size(xychart.XychartFieldConfigPointSize().fixed(9)).line_width(2)
-    panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
-    panel.display_name(" · ".join(f"${{__field.labels.{name}}}" for name in by))
+    # The only palette that this kind of panel knows; and it takes words that all names share, such
+    # as the engine, out of them, so that a name must be one word.
+    panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+    panel.display_name("·".join(f"${{__field.labels.{name}}}" for name in by))
     # Points are called by their model; x keeps its own name.
     axes: list[tuple[Column, dict[str, object]]] = [(x, {"displayName": x.name}), (y, {})]
     return panel.overrides(
