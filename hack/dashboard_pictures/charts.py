@@ -133,10 +133,8 @@ def points(panel: Json, answers: Sequence[tuple[str, list[Series]]], size: tuple
     if number is not None:
         x = number["conversions"][0]["targetField"]
         (y,) = frame.figures or [""]
-        title = (step(panel, "organize") or {"renameByName": {}})["renameByName"][x]
     else:
         x, y = [legend for legend, _ in answers]
-        title = x
     rows = [
         {
             "x": float(row[x] or 0),
@@ -148,9 +146,9 @@ def points(panel: Json, answers: Sequence[tuple[str, list[Series]]], size: tuple
     ]
     if not rows:
         return ""
-    unit = properties(panel, y)["unit"]
+    unit, across = properties(panel, y)["unit"], properties(panel, x)
     base = alt.Chart(_values(rows)).encode(
-        x=alt.X("x:Q", title=title, axis=_axis(properties(panel, title)["unit"])),
+        x=alt.X("x:Q", title=across["displayName"], axis=_axis(across["unit"])),
         y=alt.Y("y:Q", title=y, axis=_axis(unit), scale=alt.Scale(zero=number is not None)),
         color=_color("series", sorted({str(row["series"]) for row in rows}), []),
     )

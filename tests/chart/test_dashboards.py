@@ -191,7 +191,8 @@ class TestEveryPanel:
         if not joined or joined[0]["options"]["value"] != "figure":
             return
         shown = {target["legendFormat"] for target in panel["targets"]}
-        shown |= {label.capitalize() for label in joined[0]["options"]["join"]}
+        labels = joined[0]["options"]["join"]
+        shown |= {*labels, *(label.capitalize() for label in labels)}
         for override in panel["fieldConfig"]["overrides"]:
             assert override["matcher"]["options"] in shown
 

@@ -323,7 +323,6 @@ def points(
             panel,
             convertFieldType={"conversions": [as_number], "fields": {}},
             sortBy={"fields": {}, "sort": [{"field": label, "desc": False}]},
-            organize={"renameByName": {label: x.name}},
         )
     _transformed(
         panel,
@@ -338,10 +337,14 @@ def points(
     # as the engine, out of them, so that a name must be one word.
     panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
     panel.display_name("·".join(f"${{__field.labels.{name}}}" for name in by))
-    # Points are called by their model; x keeps its own name.
-    axes: list[tuple[Column, dict[str, object]]] = [(x, {"displayName": x.name}), (y, {})]
+    # Points are called by their model; x has a name of its own. A label is renamed here and not by
+    # a transformation: partitionByValues would add the model to it.
+    x_field = label if is_joined else x.name
     return panel.overrides(
-        [_override(c.name, unit=c.unit, **{"custom.axisLabel": c.name}, **more) for c, more in axes]
+        [
+            _override(x_field, unit=x.unit, displayName=x.name, **{"custom.axisLabel": x.name}),
+            _override(y.name, unit=y.unit, **{"custom.axisLabel": y.name}),
+        ]
     )
 
 
