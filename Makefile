@@ -47,7 +47,7 @@ format: venv ## Write the formatting that check demands
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-gen: venv ## Write crds/, the chart's copy and docs/reference/ from api/ and cli/
+gen: venv ## Write crds/, the chart's copy, dashboards and docs/reference/ from the code
 	$(BIN)/python -m hack.gen
 
 lock: venv ## Write requirements/dev.txt anew from pyproject.toml

@@ -7,6 +7,7 @@ from pathlib import Path
 from .chart import chart_files
 from .cli import cli_reference
 from .crd import KINDS, crd
+from .dashboards import dashboards
 from .metrics import metrics_page
 from .reference import reference
 from .yaml_text import yaml_text
@@ -14,6 +15,7 @@ from .yaml_text import yaml_text
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "# Generated from api/slmeval_api by `make gen`. Do not edit.\n"
 CHART_CRDS = ROOT / "charts/slmeval/files/crds"
+DASHBOARDS = ROOT / "charts/slmeval/files/dashboards"
 
 
 def generated() -> dict[Path, str]:
@@ -26,6 +28,7 @@ def generated() -> dict[Path, str]:
         files[ROOT / f"docs/reference/{kind.info.kind.lower()}.md"] = reference(kind)
     files[ROOT / "docs/reference/cli.md"] = cli_reference()
     files[ROOT / "docs/reference/metrics.md"] = metrics_page()
+    files |= {DASHBOARDS / name: text for name, text in dashboards().items()}
     return files | chart_files(ROOT)
 
 

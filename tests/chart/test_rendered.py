@@ -32,6 +32,7 @@ VARIANTS: dict[str, Json] = {
         "monitoring": {
             "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
             "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+            "dashboards": {"enabled": True, "annotations": {"grafana_folder": "SLM"}},
         },
         **POOLS,
     },

@@ -20,8 +20,8 @@ VALUES_TEXT = (CHART / "values.yaml").read_text()
 VALUES: Json = yaml.safe_load(VALUES_TEXT)
 SCHEMA: Json = json.loads((CHART / "values.schema.json").read_text())
 HELMS_OWN = {"global"}
-FREE = {"operator.affinity", "operator.resources"}
-"""Kubernetes' own forms, whose keys the schema names although values.yaml leaves them out."""
+FREE = {"operator.affinity", "operator.resources", "monitoring.dashboards.labels"}
+"""Kubernetes' own forms: the schema names keys that values.yaml leaves out, or takes any."""
 
 
 def keys_of_schema(node: Json, path: str = "") -> Iterator[str]:
@@ -96,6 +96,7 @@ REFUSED = [
     ({"image": {"pullSecrets": [{"name": "a"}]}}, "/image/pullSecrets/0"),
     ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
     ({"monitoring": {"podMonitor": {"interval": 30}}}, "/monitoring/podMonitor/interval"),
+    ({"monitoring": {"dashboards": {"labels": {"a": 1}}}}, "/monitoring/dashboards/labels/a"),
     ({"pools": {}}, "/pools"),
     ({"pools": [{"name": "A10", "spec": pool_spec()}]}, "/pools/0/name"),
     ({"pools": [{"name": "a10"}]}, "missing property 'spec'"),

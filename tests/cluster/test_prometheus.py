@@ -13,10 +13,13 @@ from helm import CHART, Helm
 from prometheus import Pods, Prometheus, running, scrape_configs
 from tools import tool
 
+from hack.gen.dashboards.queries import queries
+
 from .installation import Installation, evaluation
 from .kube import Body, apply, condition, delete, kubectl, wait_ended, wait_for
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+DASHBOARDS = sorted((CHART / "files/dashboards").glob("*.json"))
 RULES = sorted((CHART / "files/rules").glob("*.yaml"))
 MONITORS = {"monitoring": {"podMonitor": {"enabled": True}}}
 
@@ -147,6 +150,33 @@ class TestARunThatPrometheusSees:
 
 def _labels(found: list[Body]) -> list[str]:
     return sorted(json.dumps(one["metric"], sort_keys=True) for one in found)
+
+
+class TestDashboards:
+    def test_have_no_query_that_fails_or_finds_nothing(self, seen: Seen) -> None:
+        """But for what a run on a CPU that succeeds has not."""
+        variables = {
+            "namespace": seen.namespace,
+            "evaluation": "seen",
+            "pool": ".+",
+            "model": ".+",
+            "workload": "sweep",
+            "tasks": "all",
+            "job": ".+",
+        }
+        asked = [
+            query
+            for path in DASHBOARDS
+            for query in queries(json.loads(path.read_text()), variables)
+        ]
+        empty = {
+            query.expression: query
+            for query in asked
+            if not seen.prometheus.over(query.expression, seen.began_s)
+        }
+        found = sorted({f"{one.dashboard}: {one.panel}: {one.expression}" for one in empty.values()})
+        print("\n".join(found))
+        assert found == []
 
 
 class TestSeriesAreAsLongAsWhatTheyAreAbout:
