@@ -23,7 +23,13 @@ from slmeval_cli.exits import ExitCode
 
 Json = dict[str, Any]
 NAMESPACE = "cli"
-SLMEVAL = (sys.executable, "-c", "from slmeval_cli.main import main; main()")
+CODE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
+from slmeval_cli.main import main
+main()
+"""
+SLMEVAL = (sys.executable, "-c", CODE)
 
 
 class Slmeval:
