@@ -4,6 +4,7 @@ The three types Ready, Reconciling and Stalled follow kstatus, so that Flux, Arg
 `kubectl wait` judge our objects without knowing them.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -137,3 +138,19 @@ Conditions = Annotated[
         description="The verdicts on this object, in kstatus' terms.",
     ),
 ]
+
+
+def condition(conditions: Sequence[Condition], type_: ConditionType) -> Condition | None:
+    """Return the condition of that type, or None."""
+    return next((c for c in conditions if c.type == type_), None)
+
+
+def is_true(conditions: Sequence[Condition], type_: ConditionType) -> bool:
+    """Return whether the condition is there and True."""
+    found = condition(conditions, type_)
+    return found is not None and found.status == "True"
+
+
+def has_ended(conditions: Sequence[Condition]) -> bool:
+    """Return whether the object came to an end, good or bad."""
+    return is_true(conditions, ConditionType.SUCCEEDED) or is_true(conditions, ConditionType.FAILED)

@@ -5,7 +5,7 @@ Each row has the keys of COLUMNS that were measured. A key that is absent was no
 
 from collections.abc import Iterator
 
-from slmeval_api.conditions import Condition, ConditionType, Reason
+from slmeval_api.conditions import Condition, ConditionType, Reason, condition
 from slmeval_api.result import (
     LoadPoint,
     Quantiles,
@@ -76,20 +76,14 @@ ALL_TASKS, HELD_OUT_TASKS = "all tasks", "held-out tasks"
 
 def ready(trial: Trial) -> Condition | None:
     """Return a trial's condition Ready; None: the operator has not looked at it yet."""
-    found = (c for c in trial.status.conditions if c.type == ConditionType.READY)
-    return next(found, None)
-
-
-def is_true(conditions: list[Condition], type_: str) -> bool:
-    """Return whether a condition is there and True."""
-    return any(c.type == type_ and c.status == "True" for c in conditions)
+    return condition(trial.status.conditions, ConditionType.READY)
 
 
 def is_simulated(trial: Trial) -> bool:
     """Return whether a trial's figures are invented: its engine was the simulated one."""
-    result, condition = trial.status.result, ready(trial)
+    result, standing = trial.status.result, ready(trial)
     by_result = result and result.provenance and result.provenance.engine == "simulated"
-    return bool(by_result) or bool(condition and condition.reason == Reason.SIMULATED)
+    return bool(by_result) or bool(standing and standing.reason == Reason.SIMULATED)
 
 
 def rows_of(answer: Answer) -> list[Row]:
@@ -117,19 +111,17 @@ def _of_trial(answer: Answer, trial: Trial) -> Iterator[Row]:
 
 
 def _is_comparable(trial: Trial) -> bool | None:
-    for condition in trial.status.conditions:
-        if condition.type == ConditionType.COMPARABLE and condition.status != "Unknown":
-            return condition.status == "True"
-    return None
+    found = condition(trial.status.conditions, ConditionType.COMPARABLE)
+    return None if found is None or found.status == "Unknown" else found.status == "True"
 
 
 def _standing(trial: Trial) -> Row:
-    result, condition = trial.status.result, ready(trial)
+    result, standing = trial.status.result, ready(trial)
     if result and result.failure:
         return {"reason": result.failure.reason, "message": result.failure.message}
     return _present(
-        reason=condition.reason if condition else None,
-        message=condition.message if condition else None,
+        reason=standing.reason if standing else None,
+        message=standing.message if standing else None,
     )
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from slmeval_api.conditions import ConditionType, Reason
+from slmeval_api.conditions import ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.trial import Trial
 
 from .answer import Answer
-from .figures import is_true, ready
+from .figures import ready
 from .numbers import duration, time_of
 
 
@@ -60,9 +60,8 @@ def end_of(answer: Answer) -> End:
 
 def words_of(answer: Answer) -> str:
     """Return the evaluation's reason and message in one line."""
-    conditions = answer.evaluation.status.conditions
-    condition = next((c for c in conditions if c.type == ConditionType.READY), None)
-    return f"{condition.reason}: {condition.message}" if condition else "Pending"
+    found = condition(answer.evaluation.status.conditions, ConditionType.READY)
+    return f"{found.reason}: {found.message}" if found else "Pending"
 
 
 def trials_of(answer: Answer) -> list[TrialProgress]:
@@ -72,7 +71,7 @@ def trials_of(answer: Answer) -> list[TrialProgress]:
 
 def counts_of(answer: Answer) -> str:
     """Return ended trials of all, as 3/8; all is models x pools before the trials exist."""
-    ended = sum(_has_ended(trial) for trial in answer.trials)
+    ended = sum(has_ended(trial.status.conditions) for trial in answer.trials)
     spec = answer.evaluation.spec
     return f"{ended}/{len(answer.trials) or len(spec.models) * len(spec.pools)}"
 
@@ -93,7 +92,7 @@ def time_left_s(answer: Answer, now: datetime) -> float | None:
     since the last one ended; a round is as many trials as are being measured now. None: a pool with
     unfinished trials has measured none yet, or is measuring none now.
     """
-    pools = {trial.spec.pool for trial in answer.trials if not _has_ended(trial)}
+    pools = {trial.spec.pool for trial in answer.trials if not has_ended(trial.status.conditions)}
     left = [_left_s([t for t in answer.trials if t.spec.pool == pool], now) for pool in pools]
     known = [seconds for seconds in left if seconds is not None]
     return max(known) if known and len(known) == len(left) else None
@@ -109,22 +108,22 @@ def headline(answer: Answer, now: datetime) -> str:
 
 
 def _left_s(trials: Sequence[Trial], now: datetime) -> float | None:
-    results = [t.status.result for t in trials if _has_ended(t)]
+    results = [t.status.result for t in trials if has_ended(t.status.conditions)]
     spans = [(time_of(r.started_at), time_of(r.completed_at)) for r in results if r is not None]
     at_work = sum(_is_at_work(trial) for trial in trials)
     if not spans or not at_work:
         return None
     mean = sum((end - start).total_seconds() for start, end in spans) / len(spans)
-    rounds = math.ceil(sum(not _has_ended(trial) for trial in trials) / at_work)
+    rounds = math.ceil(sum(not has_ended(trial.status.conditions) for trial in trials) / at_work)
     since = (now - max(end for _, end in spans)).total_seconds()
     return max(0.0, mean * rounds - max(0.0, since))
 
 
 def _of_trial(trial: Trial) -> TrialProgress:
-    condition, progress = ready(trial), trial.status.progress
-    stage: str = condition.reason if condition else "Pending"
+    standing, progress = ready(trial), trial.status.progress
+    stage: str = standing.reason if standing else "Pending"
     is_good = is_true(trial.status.conditions, ConditionType.SUCCEEDED)
-    detail = condition.message if condition and not is_good else ""
+    detail = standing.message if standing and not is_good else ""
     attempt = None
     if progress is not None and _is_at_work(trial):
         stage, detail, attempt = progress.stage, progress.detail or "", progress.attempt
@@ -134,18 +133,12 @@ def _of_trial(trial: Trial) -> TrialProgress:
         stage=stage,
         detail=detail,
         attempt=attempt,
-        has_ended=_has_ended(trial),
+        has_ended=has_ended(trial.status.conditions),
     )
 
 
 def _is_at_work(trial: Trial) -> bool:
     """Return whether it is being measured now; the progress of a lost attempt may still stand."""
-    progress, condition = trial.status.progress, ready(trial)
-    is_running = condition is None or condition.reason == Reason.RUNNING
+    progress, standing = trial.status.progress, ready(trial)
+    is_running = standing is None or standing.reason == Reason.RUNNING
     return progress is not None and progress.stage != "Queued" and is_running
-
-
-def _has_ended(trial: Trial) -> bool:
-    conditions = trial.status.conditions
-    ends = (ConditionType.SUCCEEDED, ConditionType.FAILED)
-    return any(is_true(conditions, end) for end in ends)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from rich.table import Table
-from slmeval_api.conditions import ConditionType
+from slmeval_api.conditions import ConditionType, is_true
 
 from .answer import Answer
-from .figures import Row, is_simulated, is_true, ready, rows_of
+from .figures import Row, is_simulated, ready, rows_of
 from .numbers import interval, rounded, score, share
 from .screen import table_of
 

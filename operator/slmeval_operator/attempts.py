@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from slmeval_api.conditions import Reason
+from slmeval_api.conditions import Reason, has_ended
 from slmeval_api.run import Attempt, Run, RunPool
 from slmeval_api.trial import Trial
 
-from .conditions import has_ended
 from .names import rayjob_name
 from .observed import Blocker, Pod, RayJob, instant
 from .verdict import Refusal, Standing, State, refused, superseded

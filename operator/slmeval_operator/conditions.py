@@ -43,19 +43,3 @@ def with_condition(
 def without_condition(old: Sequence[Condition], type_: ConditionType) -> list[Condition]:
     """Return `old` without `type_`: what is not judged has no verdict."""
     return [c for c in old if c.type != type_]
-
-
-def condition(conditions: Sequence[Condition], type_: ConditionType) -> Condition | None:
-    """Return the condition of that type, or None."""
-    return next((c for c in conditions if c.type == type_), None)
-
-
-def is_true(conditions: Sequence[Condition], type_: ConditionType) -> bool:
-    """Return whether the condition is there and True."""
-    found = condition(conditions, type_)
-    return found is not None and found.status == "True"
-
-
-def has_ended(conditions: Sequence[Condition]) -> bool:
-    """Return whether the object came to an end, good or bad."""
-    return is_true(conditions, ConditionType.SUCCEEDED) or is_true(conditions, ConditionType.FAILED)

@@ -10,14 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 from slmeval_api.base import ApiModel, KindInfo
-from slmeval_api.conditions import ConditionType, Reason
+from slmeval_api.conditions import ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.evaluation import Evaluation, RunRef
 from slmeval_api.run import Run, RunPool, RunStatus
 from slmeval_api.trial import Trial
 
 from .attempts import PoolDecision, PoolSituation, attempts_of, decide_pool, overdue
 from .comparison import comparisons
-from .conditions import condition, has_ended, is_true
 from .desired.attempt import desired_attempt
 from .desired.objects import desired_run, desired_trials
 from .question import problem_of, question_digest

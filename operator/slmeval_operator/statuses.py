@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from slmeval_api.conditions import Condition, ConditionType, Reason
+from slmeval_api.conditions import Condition, ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
 from slmeval_api.run import Attempt, Run, RunStatus, ScoreComparison
 from slmeval_api.trial import Trial, TrialStatus
@@ -12,9 +12,6 @@ from slmeval_api.trial import Trial, TrialStatus
 from .attempts import is_finished
 from .comparison import Comparison, marked_of, run_comparison
 from .conditions import (
-    condition,
-    has_ended,
-    is_true,
     timestamp,
     with_condition,
     without_condition,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from slmeval_api.conditions import ConditionType
+from slmeval_api.conditions import ConditionType, condition
 from slmeval_api.evaluation import Evaluation
 
 from slmeval_cli.answer import Body
@@ -56,11 +56,11 @@ def _row(body: Body, now: datetime) -> list[str]:
         status = Evaluation.from_body(body).status
     except ValidationError:  # of another version: it is there all the same
         return [*place, "UnknownForm", "", "", age(created, now)]
-    reasons = (c.reason for c in status.conditions if c.type == ConditionType.READY)
+    ready = condition(status.conditions, ConditionType.READY)
     success = status.last_successful_run
     return [
         *place,
-        next(reasons, "Pending"),
+        ready.reason if ready else "Pending",
         status.trials.summary if status.trials else "",
         age(success.completion_time if success else None, now),
         age(created, now),

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from slmeval_api.conditions import ConditionType
+from slmeval_api.conditions import ConditionType, condition, is_true
 from slmeval_api.evaluation import Evaluation
 from slmeval_api.run import Run
 from slmeval_api.trial import Trial
 
-from slmeval_operator.conditions import condition, is_true
 from slmeval_operator.observed import instant
 
 from .results import Sample, Samples

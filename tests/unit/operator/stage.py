@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from builders import Json, evaluation_body, pool_body
-from slmeval_api.conditions import ConditionType
+from slmeval_api.conditions import ConditionType, condition
 from slmeval_api.evaluation import Evaluation
 from slmeval_api.run import Run
 from slmeval_api.trial import Trial
 from slmeval_operator.cluster import ApiError
-from slmeval_operator.conditions import condition
 from slmeval_operator.reconcile import Reconciler
 from slmeval_operator.store import WATCHED, Store
 from unit.operator.fake_api import Died, FakeApi, Place

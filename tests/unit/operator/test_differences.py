@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from builders import Json, a_model
-from slmeval_api.conditions import ConditionType, Reason
-from slmeval_operator.conditions import condition
+from slmeval_api.conditions import ConditionType, Reason, condition
 from slmeval_operator.decide import decide
 from unit.operator.stage import KEY, Stage
 from unit.operator.worlds import SETTINGS, a_failure, provenance_json

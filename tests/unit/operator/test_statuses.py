@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 from builders import an_evaluation
-from slmeval_api.conditions import Condition, ConditionType, Reason
+from slmeval_api.conditions import Condition, ConditionType, Reason, condition
 from slmeval_api.evaluation import EvaluationStatus, RunRef, TrialCounts
 from slmeval_api.run import Attempt, Run, RunStatus
 from slmeval_api.trial import Trial, TrialStatus
 from slmeval_operator.comparison import Comparison
-from slmeval_operator.conditions import condition
 from slmeval_operator.statuses import (
     counts_of,
     evaluation_status,

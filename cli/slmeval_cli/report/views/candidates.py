@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from slmeval_api.conditions import Condition, ConditionType, Reason
+from slmeval_api.conditions import Condition, ConditionType, condition, is_true
 from slmeval_api.evaluation import Question
 from slmeval_api.result import TaskResult, TrialResult, WorkloadFigures, WorkloadResult
 from slmeval_api.trial import Trial
 
 from slmeval_cli.answer import Answer
+from slmeval_cli.figures import is_simulated
 
 SIMULATED, NOISY, NOT_COMPARABLE, INCOMPLETE = "Simulated", "Noisy", "Not comparable", "Incomplete"
 
@@ -43,14 +44,13 @@ class Candidate:
     @property
     def marks(self) -> tuple[str, ...]:
         """What a reader must know before comparing its figures."""
-        failed = self.condition(ConditionType.FAILED)
-        noisy = self.condition(ConditionType.NOISY)
+        conditions = self.trial.status.conditions
         comparable = self.condition(ConditionType.COMPARABLE)
         found = (
             (SIMULATED, self.is_simulated),
-            (NOISY, noisy is not None and noisy.status == "True"),
+            (NOISY, is_true(conditions, ConditionType.NOISY)),
             (NOT_COMPARABLE, comparable is not None and comparable.status == "False"),
-            (INCOMPLETE, failed is not None and failed.status == "True"),
+            (INCOMPLETE, is_true(conditions, ConditionType.FAILED)),
         )
         return tuple(mark for mark, is_so in found if is_so)
 
@@ -96,17 +96,13 @@ def candidates_of(answer: Answer) -> list[Candidate]:
         answer.trials,
         key=lambda t: (models.index(t.spec.model.name), places.get(t.spec.pool, len(places))),
     )
-    return [Candidate(trial, _is_simulated(trial, simulated)) for trial in ordered]
+    # Any of three may say so: one that is missing must not hide it.
+    return [Candidate(t, t.spec.pool in simulated or is_simulated(t)) for t in ordered]
 
 
 def question_of(answer: Answer) -> Question:
     """Return what the run asked; what the evaluation asks where there is no run yet."""
     return answer.run.spec.question if answer.run else answer.evaluation.spec
-
-
-def condition(conditions: list[Condition], type_: ConditionType) -> Condition | None:
-    """Return the condition of this type; None: there is none."""
-    return next((c for c in conditions if c.type == type_), None)
 
 
 def pools_of(candidates: list[Candidate]) -> list[str]:
@@ -122,15 +118,3 @@ def warning_lines(candidates: list[Candidate]) -> tuple[str, ...]:
     if len(pools) == len(pools_of(candidates)):
         return ("SIMULATED: ALL FIGURES ARE INVENTED",)
     return (f"SIMULATED, FIGURES INVENTED: {', '.join(pools)}",)
-
-
-def _is_simulated(trial: Trial, simulated_pools: set[str]) -> bool:
-    """Whether any of three says so: one that is missing must not hide it."""
-    ready = condition(trial.status.conditions, ConditionType.READY)
-    result = trial.status.result
-    provenance = result.provenance if result else None
-    return (
-        trial.spec.pool in simulated_pools
-        or (provenance is not None and provenance.engine == "simulated")
-        or (ready is not None and ready.reason == Reason.SIMULATED)
-    )

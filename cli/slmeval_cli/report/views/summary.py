@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from slmeval_api.conditions import ConditionType
+from slmeval_api.conditions import ConditionType, condition
 from slmeval_api.evaluation import Question, TrialCounts
 from slmeval_api.run import Run
 
@@ -26,7 +26,6 @@ from .candidates import (
     NOT_COMPARABLE,
     SIMULATED,
     Candidate,
-    condition,
     pools_of,
     question_of,
 )
