@@ -4,7 +4,6 @@ Names, messages and logs come from other people and from models. A control chara
 could move the cursor, change the title or hide a line, so none is ever written.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -13,18 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
-COLOURS = re.compile(r"\x1b\[[0-9;]{0,16}m")
 AS_WIDE_AS_NEEDED = 10_000
 """Columns of tables. A row is one line, which a narrow terminal breaks by itself, as for kubectl:
 a number that is folded within its column could be read as two."""
 
 
 def plain(text: object) -> str:
-    """Return `text` in one line, without control characters, marks of direction or surrogates.
-
-    Each is replaced, so that it shows; but colours, of which logs are full, are left out.
-    """
-    return "".join(_safe(character) for character in COLOURS.sub("", str(text)))
+    """Return `text` in one line, without control characters, marks of direction or surrogates."""
+    return "".join(_safe(character) for character in str(text))
 
 
 def _safe(character: str) -> str:

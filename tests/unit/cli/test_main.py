@@ -113,8 +113,3 @@ class TestTextThatIsSafeToPrint:
     @given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=60))
     def test_leaves_every_readable_text_as_it_is(self, text: str) -> None:
         assert plain(text) == text
-
-    def test_colours_are_left_out_and_other_sequences_show(self) -> None:
-        assert plain("\x1b[36m\x1b[1m--block\x1b[22m\x1b[39m, \x1b]0;title\x07") == (
-            "--block, \N{REPLACEMENT CHARACTER}]0;title\N{REPLACEMENT CHARACTER}"
-        )
