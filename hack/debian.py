@@ -16,8 +16,9 @@ PROGRAMS = {"prometheus": ("prometheus", "promtool")}
 """Of each package, those that are linked into the cache's bin/."""
 
 
-def ensure(package: str, cache: Path) -> str | None:
+def ensure(package: str) -> str | None:
     """Unpack `package` and link its programs; return why that could not be done."""
+    cache = Path(os.environ.get("SLMEVAL_CACHE", Path.home() / ".cache/slmeval"))
     links = [cache / "bin" / name for name in PROGRAMS[package]]
     if all(link.exists() for link in links):
         return None
@@ -65,8 +66,7 @@ def _run(command: Sequence[str], folder: str) -> bool:
 
 def main(argv: Sequence[str]) -> int:
     """Have the packages that are named; return 1 when one could not be had."""
-    cache = Path(os.environ.get("SLMEVAL_CACHE", Path.home() / ".cache/slmeval"))
-    faults = [fault for name in argv if (fault := ensure(name, cache)) is not None]
+    faults = [fault for name in argv if (fault := ensure(name)) is not None]
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
     return int(bool(faults))

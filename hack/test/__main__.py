@@ -51,8 +51,7 @@ def cluster() -> str | None:
 
 def chart() -> str | None:
     """Have what reads the chart; return why it could not be had."""
-    cache = Path(os.environ.get("SLMEVAL_CACHE", Path.home() / ".cache/slmeval"))
-    return programs("helm") or debian.ensure("prometheus", cache)
+    return programs("helm") or debian.ensure("prometheus")
 
 
 def browser() -> str | None:

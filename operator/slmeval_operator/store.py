@@ -163,10 +163,13 @@ class Store:
             self.objects[kind][uid] = {"metadata": kept}  # the rest is in the typed copy
         return made
 
-    def readable(self, kind: str) -> list[Any]:
-        """Return all objects of one of our kinds, typed, without those that are not of its form."""
+    def readable(self, kind: str, uids: Iterable[str] | None = None) -> list[Any]:
+        """Return objects of one of our kinds, typed, without those that are not of its form.
+
+        `uids` are those that are meant; None: all of them.
+        """
         made = []
-        for uid in self.objects[kind]:
+        for uid in self.objects[kind] if uids is None else uids:
             with contextlib.suppress(Unreadable):
                 made.append(self.typed(kind, uid))
         return made
@@ -183,20 +186,11 @@ class Store:
     def measured(self, key: str) -> tuple[Evaluation | None, tuple[Run, ...], tuple[Trial, ...]]:
         """Return an evaluation, its runs and their trials; what is not of its form is left out."""
         members = self._members.get(key, {})
-
-        def readable(kind: str) -> tuple[Any, ...]:
-            made = []
-            for uid in sorted(members.get(kind, ())):
-                with contextlib.suppress(Unreadable):  # the pass over it fails loudly
-                    made.append(self.typed(kind, uid))
-            return tuple(made)
-
-        found = readable(Evaluation.info.plural)
-        return (
-            found[0] if found else None,
-            readable(Run.info.plural),
-            readable(Trial.info.plural),
+        # What cannot be read has no series; the pass over that evaluation fails loudly.
+        found, runs, trials = (
+            tuple(self.readable(kind, sorted(members.get(kind, ())))) for kind in MEASURED
         )
+        return found[0] if found else None, runs, trials
 
     def world(self, key: str, *, now: datetime, refusals: Mapping[str, Refusal]) -> World:
         """Return everything about the evaluation with that key, as it is here now.
