@@ -5,10 +5,10 @@ import sys
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Pipe
-from pathlib import Path
 
-from slmeval_api.plan import LIVE_FOLDER, LIVE_PORT, Plan
+from slmeval_api.plan import LIVE_PORT, Plan
 
+from slmeval_runner.live import FOLDER
 from slmeval_runner.live.serving import TrialsCollector, serve
 
 from .events import Event
@@ -43,7 +43,7 @@ class Host:
         self._commands.send(plan_json)
         plan = Plan.model_validate_json(plan_json)
         models = {trial.name: trial.model.name for trial in plan.trials}
-        serve(TrialsCollector(Path(LIVE_FOLDER), models=models, pool=plan.pool), LIVE_PORT)
+        serve(TrialsCollector(FOLDER, models=models, pool=plan.pool), LIVE_PORT)
 
     def start(self, trial: str, gpus: tuple[int, ...]) -> None:
         """Start the trial's process once the engine is imported; `gpus` are those of the worker's.

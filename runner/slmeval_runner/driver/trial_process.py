@@ -5,9 +5,8 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from pathlib import Path
 
-from slmeval_api.plan import LIVE_FOLDER, Plan, PlannedTrial, TrialReport
+from slmeval_api.plan import Plan, PlannedTrial, TrialReport
 from slmeval_api.result import Progress
 
 from slmeval_runner.devices.monitor import open_monitor
@@ -15,7 +14,7 @@ from slmeval_runner.engines.base import Engine
 from slmeval_runner.engines.simulated import SimulatedEngine
 from slmeval_runner.failures import TrialError
 from slmeval_runner.folders import Folders
-from slmeval_runner.live import socket_of
+from slmeval_runner.live import FOLDER, socket_of
 from slmeval_runner.results import failed_result
 from slmeval_runner.times import timestamp, utc_now
 from slmeval_runner.trial import TrialRun
@@ -119,5 +118,5 @@ def engine_for(plan: Plan, trial: PlannedTrial) -> Engine:
         return SimulatedEngine.from_environment(trial.model.name, plan.attempt)
     from slmeval_runner.engines.vllm import VllmEngine
 
-    live = socket_of(Path(LIVE_FOLDER), trial.name)
+    live = socket_of(FOLDER, trial.name)
     return VllmEngine(has_gpu=plan.gpus_per_worker > 0, live=live)

@@ -6,6 +6,8 @@ and the worker's host, which measures nothing, puts those of all trials together
 
 from pathlib import Path
 
+FOLDER = Path("/tmp/slmeval-live")
+"""Where trials of a worker's pod answer."""
 SUFFIX = ".sock"
 
 
