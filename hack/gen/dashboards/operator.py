@@ -106,7 +106,7 @@ def _now() -> list[AnyPanel]:
         small(
             "Starts",
             "Restarts within the time range, of the pod or in it.",
-            f"changes({starts}[$__range:1m])",
+            f"changes({starts}[$__range:$__interval])",
             "none",
             3,
         ),
