@@ -86,7 +86,8 @@ class Reason(StrEnum):
     RAYJOB_REFUSED = "RayJobRefused"
     """The API server or KubeRay refused the RayJob or what it needs; the message quotes it."""
     SUPERSEDED = "Superseded"
-    """The evaluation was edited; a newer run asks the new question."""
+    """Stopped before its end: the evaluation was edited, or its schedule's time came with
+    concurrencyPolicy Replace."""
     # Of Comparable
     SAME_PROVENANCE = "SameProvenance"
     """Nothing differs that must be equal."""
@@ -103,6 +104,8 @@ class Reason(StrEnum):
     """spec.pools names an SLMPool that does not exist."""
     INVALID_SPEC = "InvalidSpec"
     """The spec cannot be run as written, in a way that the API server could not see."""
+    INVALID_SCHEDULE = "InvalidSchedule"
+    """spec.schedule names no time, in a way that the API server could not see."""
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     """The namespace is being deleted."""
 

@@ -1,7 +1,7 @@
 """SLMEvaluation: the question that a team asks. Written by users and GitOps tools."""
 
 import re
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
@@ -26,7 +26,8 @@ from .base import (
 )
 from .conditions import Conditions
 from .model import ModelEntry
-from .objects import StoredObject
+from .objects import MAX_REQUEST, StoredObject
+from .schedule import Schedule, ScheduleStatus
 from .task import Task
 from .workload import KINDS, Workload
 
@@ -161,13 +162,25 @@ class Question(ApiModel):
 
 
 class EvaluationSpec(Question):
-    """The question, and whether it may run now."""
+    """The question, and when it is asked. Only a change of the question starts a run at once."""
 
+    schedule: Schedule | None = Field(
+        default=None,
+        description="Asks the question again, as a CronJob does. Left out: only an edit does.",
+    )
+    on_change: Literal["Replace", "Wait"] = Field(
+        default="Replace",
+        description=(
+            "What an edit of the question does to a run that is on its way. Replace: stops it and "
+            "frees its nodes. Wait: lets it end first. Default Replace."
+        ),
+    )
     suspend: bool = Field(
         default=False,
         description=(
             "True stops the run and frees its nodes; finished trials keep their results, and "
-            "false goes on with the others. Default false."
+            "false goes on with the others. Meanwhile no run is started by hand or by the "
+            "schedule, and that of an edit waits. Default false."
         ),
     )
 
@@ -191,6 +204,10 @@ class TrialCounts(ApiModel):
     )
 
 
+Request = Annotated[str, StringConstraints(min_length=1, max_length=MAX_REQUEST)]
+"""Value of the annotation that asks for a run; the SHA-256 of one that is longer."""
+
+
 class RunRef(ApiModel):
     """A run, by name."""
 
@@ -210,6 +227,14 @@ class EvaluationStatus(ApiModel):
         default=None, description="The newest run whose trials all succeeded."
     )
     trials: TrialCounts | None = Field(default=None, description="Trials of the newest run.")
+    schedule: ScheduleStatus | None = Field(default=None, description="Where spec.schedule stands.")
+    last_handled_request: Request | None = Field(
+        default=None,
+        description=(
+            "Value of the annotation slmeval.dev/run-requested-at that the newest run, or one "
+            "before it, answers."
+        ),
+    )
 
 
 class Evaluation(StoredObject[EvaluationSpec, EvaluationStatus]):
@@ -251,6 +276,13 @@ class Evaluation(StoredObject[EvaluationSpec, EvaluationStatus]):
                 type="date",
                 path=".status.lastSuccessfulRun.completionTime",
                 description="When the newest full answer was measured.",
+            ),
+            Column(
+                name="Schedule",
+                type="string",
+                path=".spec.schedule.cron",
+                description="When it is asked again.",
+                wide=True,
             ),
             Column(
                 name="Message",

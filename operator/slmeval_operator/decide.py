@@ -4,14 +4,13 @@ May be called any number of times, after any crash; a world in which everything 
 gives a plan that writes nothing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from slmeval_api.base import ApiModel, KindInfo
 from slmeval_api.conditions import ConditionType, Reason, condition, has_ended, is_true
-from slmeval_api.evaluation import Evaluation, RunRef
+from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef
 from slmeval_api.run import Run, RunPool, RunStatus
 from slmeval_api.trial import Trial
 
@@ -19,7 +18,9 @@ from .attempts import PoolDecision, PoolSituation, attempts_of, decide_pool, ove
 from .comparison import comparisons
 from .desired.attempt import desired_attempt
 from .desired.objects import desired_run, desired_trials
-from .question import problem_of, question_digest
+from .question import problem_of
+from .runs import Runs, runs_of
+from .schedules import problem_of_schedule
 from .settings import Settings
 from .statuses import evaluation_status, run_status, trial_standing, trial_status
 from .verdict import Standing, State, refused, superseded
@@ -29,6 +30,8 @@ SOON_S = 5.0
 """Next look while pods are on their way in or out."""
 LATER_S = 30.0
 """Next look while trials run: only deadlines can have passed."""
+LATEST_S = 300.0
+"""Next look while a time of the schedule is far off: the clock may be changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class Plan:
     """Each: the objects of one attempt, the RayJob last."""
     suspend: list[tuple[str, bool]] = field(default_factory=list)
     delete_jobs: list[str] = field(default_factory=list)
+    delete_runs: list[str] = field(default_factory=list)
     overdue: dict[str, timedelta] = field(default_factory=dict)
     """RayJobs that should hold no pod and do. Removed by us if they do for too long."""
     statuses: list[StatusWrite] = field(default_factory=list)
@@ -73,34 +77,22 @@ def decide(world: World, settings: Settings) -> Plan:
         plan.look_again_s = SOON_S if world.pods else None
         return plan
     evaluation = world.evaluation
-    current = _current_run(evaluation, world.runs)
+    runs = runs_of(evaluation, world.runs, world.now)
     written = dict[str, RunStatus]()
     for run in world.runs:
         if not run.meta.is_being_deleted:
-            is_superseded = current is None or run.meta.uid != current.meta.uid
             written[run.meta.name] = _plan_run(
-                world, run, plan, is_superseded=is_superseded, settings=settings
+                world,
+                run,
+                plan,
+                is_superseded=run.meta.uid in runs.stopped,
+                settings=settings,
             )
-    standing = _evaluation_standing(world, evaluation, current, plan, written)
-    _write_evaluation(world, evaluation, standing, current=current, plan=plan, runs=written)
-    plan.look_again_s = _next_look(world, plan)
+    plan.delete_runs += runs.forgotten
+    standing = _evaluation_standing(world, evaluation, runs, plan, written)
+    _write_evaluation(world, evaluation, standing, runs=runs, plan=plan, written=written)
+    plan.look_again_s = _next_look(world, runs, plan)
     return plan
-
-
-def _current_run(evaluation: Evaluation, runs: Sequence[Run]) -> Run | None:
-    """Return the newest run if it asks, to its end, what the evaluation asks now."""
-    living = [r for r in runs if not r.meta.is_being_deleted]
-    newest = max(living, key=lambda r: r.spec.evaluation_generation, default=None)
-    if newest is None or _was_superseded(newest):
-        return None
-    asked, asks = newest.spec.question, evaluation.spec.question
-    return newest if question_digest(asked) == question_digest(asks) else None
-
-
-def _was_superseded(run: Run) -> bool:
-    """Return whether the run was stopped by an edit; one that takes the edit back asks anew."""
-    ready = condition(run.status.conditions, ConditionType.READY)
-    return ready is not None and ready.reason == Reason.SUPERSEDED
 
 
 def _plan_run(
@@ -244,27 +236,41 @@ def _announce_differences(run: Run, status: RunStatus, plan: Plan) -> None:
 def _evaluation_standing(
     world: World,
     evaluation: Evaluation,
-    current: Run | None,
+    runs: Runs,
     plan: Plan,
     written: dict[str, RunStatus],
 ) -> Standing:
-    """Return where the evaluation stands; adds the run to `plan` where there is none yet."""
-    if current is not None:
-        return _standing_of(written[current.meta.name])
+    """Return where the evaluation stands; adds the run that is due to `plan`."""
+    due, current = runs.next, runs.current
+    if due is None:
+        newest = written[current.meta.name] if current else None
+        return _with_schedule(evaluation, _standing_of(newest))
     problem = problem_of(evaluation.spec.question, world.pools)
     if problem is not None:
         return Standing(state=State.STALLED, reason=problem.reason, message=problem.message)
-    run = desired_run(evaluation, dict(world.pools))
+    if due.waits_for is not None:
+        message = f"The run of the edit starts when run {due.waits_for.meta.name} has ended."
+        return Standing(state=State.IN_PROGRESS, reason=Reason.PENDING, message=message)
+    run = desired_run(evaluation, dict(world.pools), due)
     name: str = run["metadata"]["name"]
     if _may_make(world, name):
         plan.create.append(run)
     return _to_be_made(world, name, "the run")
 
 
-def _standing_of(status: RunStatus) -> Standing:
-    """Return the standing that a run's conditions say."""
-    ready = condition(status.conditions, ConditionType.READY)
-    if ready is None:
+def _with_schedule(evaluation: Evaluation, standing: Standing) -> Standing:
+    """Return the standing of the newest run; once it has ended, a schedule without times stalls."""
+    problem = problem_of_schedule(evaluation.spec.schedule)
+    if problem is None or not standing.has_ended:
+        return standing
+    message = f"{problem.message} The newest run: {standing.message}"
+    return Standing(state=State.STALLED, reason=problem.reason, message=message)
+
+
+def _standing_of(status: RunStatus | None) -> Standing:
+    """Return the standing that a run's conditions say; None: it is not stored yet."""
+    ready = condition(status.conditions, ConditionType.READY) if status else None
+    if status is None or ready is None:
         return Standing(
             state=State.IN_PROGRESS, reason=Reason.PENDING, message="The run is being made."
         )
@@ -296,17 +302,21 @@ def _write_evaluation(
     evaluation: Evaluation,
     standing: Standing,
     *,
-    current: Run | None,
+    runs: Runs,
     plan: Plan,
-    runs: dict[str, RunStatus],
+    written: dict[str, RunStatus],
 ) -> None:
+    """Add the status of the evaluation to `plan`, and its news, where they differ from before."""
     status = evaluation_status(
         evaluation,
         standing,
-        current=(current.meta.name, runs[current.meta.name]) if current else None,
-        last_success=_last_success(evaluation, runs),
+        newest=(runs.newest.meta.name, written[runs.newest.meta.name]) if runs.newest else None,
+        last_success=_last_success(evaluation, written),
+        request=runs.newest.spec.trigger.request if runs.newest else None,
+        schedule=runs.times.status if runs.times else None,
         now=world.now,
     )
+    _announce_missed(evaluation, status, plan)
     if status == evaluation.status:
         return
     plan.statuses.append(
@@ -326,11 +336,32 @@ def _write_evaluation(
         )
 
 
-def _next_look(world: World, plan: Plan) -> float | None:
+def _announce_missed(evaluation: Evaluation, status: EvaluationStatus, plan: Plan) -> None:
+    """Add the news that a time of the schedule has passed by, unless it is stored already."""
+    before, after = evaluation.status.schedule, status.schedule
+    schedule = evaluation.spec.schedule
+    if schedule is None or after is None or after.last_missed_time is None:
+        return
+    if before is not None and before.last_missed_time == after.last_missed_time:
+        return
+    message = (
+        f"No run was started for {after.last_missed_time}: more than startingDeadlineSeconds "
+        f"({schedule.starting_deadline_seconds} s) have passed since."
+    )
+    plan.announcements.append(
+        Announcement(reason="ScheduleMissed", message=message, is_warning=True)
+    )
+
+
+def _next_look(world: World, runs: Runs, plan: Plan) -> float | None:
     """Return when time alone could change the decision; None: only an event can."""
     if plan.attempts or plan.create or plan.overdue:
         return SOON_S
     running = [j for j in world.rayjobs if j.outcome == "Running"]
     if any(j.stage != "Running" for j in running) or any(p.blocker for p in world.pods):
         return SOON_S
-    return LATER_S if running or world.pods or world.refusals else None
+    if running or world.pods or world.refusals:
+        return LATER_S
+    if runs.times is None or runs.times.next is None:
+        return None
+    return min(LATEST_S, (runs.times.next - world.now).total_seconds())

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from slmeval_api.run import Run
+
 from .cluster import PLURAL_OF, ApiError, Body, Refused
 from .decide import Plan, StatusWrite, decide
 from .events import event
@@ -95,6 +97,12 @@ class Reconciler:
         for name in plan.delete_jobs:
             log.info("Deleting a RayJob", extra={"namespace": namespace, "rayjob": name})
             await self.api.delete(RAYJOBS, namespace, name)
+        for name in plan.delete_runs:
+            log.info(
+                "Deleting a run that history keeps no longer",
+                extra={"namespace": namespace, "run": name},
+            )
+            await self.api.delete(Run.info.plural, namespace, name)
         for name, is_suspended in plan.suspend:
             self._keep(RAYJOBS, await self.api.suspend_rayjob(namespace, name, is_suspended))
         await self._release(plan, key, namespace)

@@ -7,6 +7,7 @@ from datetime import datetime
 from slmeval_api.conditions import Condition, ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
 from slmeval_api.run import Attempt, Run, RunStatus, ScoreComparison
+from slmeval_api.schedule import ScheduleStatus
 from slmeval_api.trial import Trial, TrialStatus
 
 from .attempts import is_finished
@@ -255,14 +256,27 @@ def evaluation_status(
     evaluation: Evaluation,
     standing: Standing,
     *,
-    current: tuple[str, RunStatus] | None,
+    newest: tuple[str, RunStatus] | None,
     last_success: RunRef | None,
     now: datetime,
+    request: str | None = None,
+    schedule: ScheduleStatus | None = None,
 ) -> EvaluationStatus:
-    """Return the status of `evaluation`, whose newest run is `current` (name, status)."""
+    """Return the status of `evaluation`.
+
+    Args:
+        evaluation: as stored.
+        standing: where it stands.
+        newest: name and status of its newest run.
+        last_success: the newest run that succeeded.
+        now: the time of what changes.
+        request: what was asked by hand and is answered by the newest run.
+        schedule: where the schedule stands.
+
+    """
     run = None
-    if current is not None:
-        run = RunRef(name=current[0], completion_time=current[1].completion_time)
+    if newest is not None:
+        run = RunRef(name=newest[0], completion_time=newest[1].completion_time)
     return EvaluationStatus(
         observed_generation=evaluation.meta.generation,
         conditions=standing_conditions(
@@ -273,5 +287,7 @@ def evaluation_status(
         ),
         current_run=run,
         last_successful_run=last_success,
-        trials=current[1].trials if current else None,
+        trials=newest[1].trials if newest else None,
+        schedule=schedule,
+        last_handled_request=request,
     )

@@ -47,7 +47,7 @@ def superseded() -> Standing:
     return Standing(
         state=State.FAILED,
         reason=Reason.SUPERSEDED,
-        message="The evaluation was edited; a newer run asks the new question.",
+        message="A newer run takes its place: the evaluation was edited, or asked by its schedule.",
     )
 
 

@@ -98,8 +98,9 @@ class TestDataIsWrittenAsItWasRead:
         )
         assert EvaluationSpec.from_json_data(spec.to_json_data()) == spec
 
-    def test_the_question_of_a_spec_is_the_spec_without_suspend(self) -> None:
-        spec = EvaluationSpec.from_json_data(question_spec(suspend=True))
+    def test_the_question_of_a_spec_is_the_spec_without_when_it_is_asked(self) -> None:
+        when = {"suspend": True, "onChange": "Wait", "schedule": {"cron": "@weekly"}}
+        spec = EvaluationSpec.from_json_data(question_spec(**when))
         assert spec.question.to_json_data() == {
-            k: v for k, v in spec.to_json_data().items() if k != "suspend"
+            k: v for k, v in spec.to_json_data().items() if k not in when
         }

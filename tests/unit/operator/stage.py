@@ -111,7 +111,7 @@ class Stage:
     def runs(self) -> list[Run]:
         """All runs, oldest question first."""
         runs = [Run.from_body(b) for b in self.api.of("slmruns")]
-        return sorted(runs, key=lambda r: r.spec.evaluation_generation)
+        return sorted(runs, key=lambda r: r.spec.number)
 
     @property
     def trials(self) -> dict[str, Trial]:

@@ -7,12 +7,13 @@ import pytest
 from builders import Json, a_model, a_pool, a_task, a_workload, an_evaluation, pool_spec
 from slmeval_api.model import ModelEntry
 from slmeval_api.plan import Plan, PlannedTrial
-from slmeval_api.run import Run, RunPool
+from slmeval_api.run import Run, RunPool, Trigger
 from slmeval_api.task import Task
 from slmeval_api.trial import Trial
 from slmeval_api.workload import Workload
 from slmeval_operator.desired.attempt import desired_attempt, workers_needed
 from slmeval_operator.desired.objects import desired_run, desired_trials
+from slmeval_operator.runs import NextRun
 from unit.operator.worlds import SETTINGS, a_run, a_run_pool, a_trial
 
 KINDS = ["ServiceAccount", "Role", "RoleBinding", "ConfigMap", "RayJob"]
@@ -149,11 +150,18 @@ class TestARunIsACopyOfTheQuestion:
 
     def test_with_the_pools_as_they_are_now(self) -> None:
         pool = a_pool(workers=2)
-        body = desired_run(self.EVALUATION, {"gpu": pool, "other": a_pool("other")})
+        due = NextRun(
+            number=7,
+            trigger=Trigger(reason="Requested", request="x"),
+            replaces=True,
+            waits_for=None,
+        )
+        body = desired_run(self.EVALUATION, {"gpu": pool, "other": a_pool("other")}, due)
         run = Run.from_body(body)
         assert run.spec.question == self.EVALUATION.spec.question
         assert run.spec.pools == [RunPool(name="gpu", spec=pool.spec)]
         assert run.spec.evaluation_generation == 3
+        assert (run.spec.number, run.spec.trigger, run.spec.replaces) == (7, due.trigger, True)
         assert "suspend" not in body["spec"]["question"]
         assert body["metadata"]["ownerReferences"][0]["uid"] == "uid-demo"
 

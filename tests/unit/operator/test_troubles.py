@@ -209,7 +209,7 @@ class TestAStartThatNeverComes:
 def foreign_run(namespace: str, uid: str, **meta: Any) -> Json:
     """Return a run that somebody labelled with the evaluation's uid."""
     body = run_body("theirs", namespace, uid, seed=9)
-    body["spec"]["evaluationGeneration"] = 99
+    body["spec"]["number"] = 99
     body["metadata"]["labels"] = {names.EVALUATION_UID: "uid-demo"}
     return body | {"metadata": body["metadata"] | meta}
 
