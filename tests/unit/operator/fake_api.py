@@ -138,6 +138,10 @@ class FakeApi:
         body["metadata"]["generation"] += 1
         return self._store(place[0], body)
 
+    def put_metadata(self, place: Place, metadata: Json) -> Json:
+        """Change an object's metadata, which leaves its generation as it is."""
+        return self._store(place[0], self.objects[place] | {"metadata": metadata})
+
     def set_status(self, place: Place, **status: Any) -> Json:
         """Write status fields that are not the operator's."""
         body = self.objects[place]
