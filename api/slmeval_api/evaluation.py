@@ -222,7 +222,13 @@ class EvaluationStatus(ApiModel):
         default=None, description="metadata.generation that this status is about."
     )
     conditions: Conditions = Field(default_factory=list)
-    current_run: RunRef | None = Field(default=None, description="The newest run.")
+    current_run: RunRef | None = Field(
+        default=None,
+        description=(
+            "The newest run. Absent while none asks what spec asks; one that onChange: Wait lets "
+            "end first is named."
+        ),
+    )
     last_successful_run: RunRef | None = Field(
         default=None, description="The newest run whose trials all succeeded."
     )

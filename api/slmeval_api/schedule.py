@@ -42,7 +42,7 @@ IS_CRON = Rule(
     "cron must be five fields in a CronJob's form, as '0 3 * * 1' for Mondays at three (minute "
     "0-59, hour 0-23, day of month 1-31, month 1-12, day of week 0-7), or one of "
     f"{', '.join(MACROS)}",
-    lambda schedule: re.search(CRON, schedule.cron) is not None,
+    lambda schedule: re.fullmatch(CRON, schedule.cron) is not None,
 )
 ZONE = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"
 HIDDEN_BY_A_CHANGE = timedelta(hours=3)

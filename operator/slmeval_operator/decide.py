@@ -307,10 +307,11 @@ def _write_evaluation(
     written: dict[str, RunStatus],
 ) -> None:
     """Add the status of the evaluation to `plan`, and its news, where they differ from before."""
+    shown = runs.current or (runs.next.waits_for if runs.next else None)
     status = evaluation_status(
         evaluation,
         standing,
-        newest=(runs.newest.meta.name, written[runs.newest.meta.name]) if runs.newest else None,
+        shown=(shown.meta.name, written[shown.meta.name]) if shown else None,
         last_success=_last_success(evaluation, written),
         request=runs.newest.spec.trigger.request if runs.newest else None,
         schedule=runs.times.status if runs.times else None,

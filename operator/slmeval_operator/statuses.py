@@ -256,7 +256,7 @@ def evaluation_status(
     evaluation: Evaluation,
     standing: Standing,
     *,
-    newest: tuple[str, RunStatus] | None,
+    shown: tuple[str, RunStatus] | None,
     last_success: RunRef | None,
     now: datetime,
     request: str | None = None,
@@ -267,7 +267,7 @@ def evaluation_status(
     Args:
         evaluation: as stored.
         standing: where it stands.
-        newest: name and status of its newest run.
+        shown: name and status of its newest run; None: that does not ask what it asks now.
         last_success: the newest run that succeeded.
         now: the time of what changes.
         request: what was asked by hand and is answered by the newest run.
@@ -275,8 +275,8 @@ def evaluation_status(
 
     """
     run = None
-    if newest is not None:
-        run = RunRef(name=newest[0], completion_time=newest[1].completion_time)
+    if shown is not None:
+        run = RunRef(name=shown[0], completion_time=shown[1].completion_time)
     return EvaluationStatus(
         observed_generation=evaluation.meta.generation,
         conditions=standing_conditions(
@@ -287,7 +287,7 @@ def evaluation_status(
         ),
         current_run=run,
         last_successful_run=last_success,
-        trials=newest[1].trials if newest else None,
+        trials=shown[1].trials if shown else None,
         schedule=schedule,
         last_handled_request=request,
     )

@@ -17,6 +17,10 @@ def _source(source: str) -> Json:
     return _model(source=source)
 
 
+def _schedule(**schedule: object) -> Json:
+    return evaluation_body(schedule=schedule)
+
+
 OBJECTS = (
     Bad(
         "a name too long for the names that are made from it",
@@ -61,6 +65,64 @@ OBJECTS = (
         evaluation_body(suspend="true"),
         "spec.suspend",
         'must be of type boolean: "string"',
+    ),
+    Bad(
+        "a schedule without a cron",
+        _schedule(timeZone="Etc/UTC"),
+        "spec.schedule.cron",
+        "Required value",
+    ),
+    *(
+        Bad(
+            f"a schedule of {what}",
+            _schedule(cron=cron),
+            "spec.schedule",
+            "cron must be five fields in a CronJob's form, as '0 3 * * 1' for Mondays at three",
+        )
+        for what, cron in {
+            "minute 60": "60 * * * *",
+            "hour 24": "0 24 * * *",
+            "day 0": "0 0 0 * *",
+            "month 13": "0 0 1 13 *",
+            "weekday 8": "0 0 * * 8",
+            "four fields": "0 0 * *",
+            "six fields": "0 0 0 * * *",
+            "an interval": "@every 1h",
+            "Quartz' last day": "0 0 L * *",
+            "a time zone of its own": "TZ=Etc/UTC 0 0 * * *",
+            "two lines": "0 0 * * *\n",
+            "words": "every monday",
+        }.items()
+    ),
+    Bad(
+        "a time zone that is a path",
+        _schedule(cron="@daily", timeZone="../../etc/localtime"),
+        "spec.schedule.timeZone",
+        "should match",
+    ),
+    Bad(
+        "a concurrency policy that CronJob has not",
+        _schedule(cron="@daily", concurrencyPolicy="Queue"),
+        "spec.schedule.concurrencyPolicy",
+        "Unsupported value",
+    ),
+    Bad(
+        "a starting deadline that no operator could keep",
+        _schedule(cron="@daily", startingDeadlineSeconds=9),
+        "spec.schedule.startingDeadlineSeconds",
+        "greater than or equal to 10",
+    ),
+    Bad(
+        "a history of less than nothing",
+        _schedule(cron="@daily", failedRunsHistoryLimit=-1),
+        "spec.schedule.failedRunsHistoryLimit",
+        "greater than or equal to 0",
+    ),
+    Bad(
+        "an edit that does something else",
+        evaluation_body(onChange="Ignore"),
+        "spec.onChange",
+        "Unsupported value",
     ),
     Bad(
         "a seed as text",

@@ -369,7 +369,7 @@ class TestTheStatusOfAnEvaluation:
         found = evaluation_status(
             an_evaluation(generation=4),
             RUNNING,
-            newest=("demo-1", run),
+            shown=("demo-1", run),
             last_success=before,
             now=NOW,
         )
@@ -383,5 +383,5 @@ class TestTheStatusOfAnEvaluation:
         assert {(c.reason, c.observed_generation) for c in found.conditions} == {("Running", 4)}
 
     def test_without_a_run_has_neither_counts_nor_a_name(self) -> None:
-        found = evaluation_status(an_evaluation(), REFUSED, newest=None, last_success=None, now=NOW)
+        found = evaluation_status(an_evaluation(), REFUSED, shown=None, last_success=None, now=NOW)
         assert set(found.to_json_data()) == {"observedGeneration", "conditions"}
