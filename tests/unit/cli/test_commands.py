@@ -28,7 +28,7 @@ from slmeval_api.pool import Pool
 from slmeval_cli import labels
 from slmeval_cli.asking import trials_asked
 from slmeval_cli.exits import ClusterError, ExitCode
-from slmeval_operator import names
+from slmeval_decisions import names
 from tools import ROOT
 
 Json = dict[str, Any]

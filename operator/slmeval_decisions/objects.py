@@ -9,7 +9,7 @@ from slmeval_api.pool import Pool
 from slmeval_api.run import Run, RunPool, RunSpec
 from slmeval_api.trial import TrialSpec
 
-from slmeval_operator import names
+from . import names
 
 
 def desired_run(evaluation: Evaluation, pools: dict[str, Pool]) -> dict[str, Any]:
