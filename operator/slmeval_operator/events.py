@@ -5,10 +5,9 @@ from typing import Any
 
 from slmeval_api import API_VERSION
 from slmeval_api.objects import Meta
-
-from . import names
-from .conditions import timestamp
-from .decide import Announcement
+from slmeval_decisions import names
+from slmeval_decisions.conditions import timestamp
+from slmeval_decisions.decide import Announcement
 
 MAX_MESSAGE = 1024
 """The API server's limit for an event's note."""

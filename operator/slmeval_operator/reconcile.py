@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from slmeval_api.run import Run
+from slmeval_decisions.decide import Plan, StatusWrite, decide
+from slmeval_decisions.verdict import Refusal
+from slmeval_decisions.world import World
 
 from .cluster import PLURAL_OF, ApiError, Body, Refused
-from .decide import Plan, StatusWrite, decide
+from .desired.attempt import desired_attempt
 from .events import event
 from .settings import Settings
 from .store import RAYJOBS, Store, namespace_of
-from .verdict import Refusal
-from .world import World
 
 log = logging.getLogger(__name__)
 REFUSAL_LASTS = timedelta(seconds=30)
@@ -78,7 +79,7 @@ class Reconciler:
             return None
         now = self.now()
         world = self.store.world(key, now=now, refusals=self._refusals_of(key, now))
-        plan = decide(world, self.settings)
+        plan = decide(world)
         await self._carry_out(plan, world, key)
         return plan.look_again_s
 
@@ -109,7 +110,7 @@ class Reconciler:
         for body in plan.create:
             await self._make(key, [body])
         for attempt in plan.attempts:
-            await self._make(key, attempt)
+            await self._make(key, desired_attempt(attempt, self.settings))
         await self._announce(plan, world)
         await self._write(plan.statuses, namespace)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+from slmeval_decisions.names import ATTEMPT, EVALUATION, MANAGED_BY, OURS, POOL, RUN
 
 from slmeval_cli.answer import Answer, Body
 from slmeval_cli.calls import PODS, Cluster, Where
 from slmeval_cli.exits import UserError
-from slmeval_cli.labels import ATTEMPT, EVALUATION, MANAGED, POOL, RUN
 from slmeval_cli.options import Context, Kubeconfig, Name, Namespace, connected
 from slmeval_cli.reading import read_cluster
 from slmeval_cli.screen import Screen
@@ -65,7 +65,8 @@ def logs(
     answer = read_cluster(cluster, name).answer
     trials = _trials(answer, model) if model else None
     run = answer.run.meta.name if answer.run else ""
-    selector = f"{MANAGED},{EVALUATION}={name},{RUN}={run}" + (f",{POOL}={pool}" if pool else "")
+    selector = f"{MANAGED_BY}={OURS},{EVALUATION}={name},{RUN}={run}"
+    selector += f",{POOL}={pool}" if pool else ""
     sources = sources_of(cluster.listed(PODS, cluster.namespace, selector).bodies)
     if not sources:
         raise UserError(

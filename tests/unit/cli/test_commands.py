@@ -25,10 +25,9 @@ from cli_builders import (
     stored,
 )
 from slmeval_api.pool import Pool
-from slmeval_cli import labels
 from slmeval_cli.asking import trials_asked
 from slmeval_cli.exits import ClusterError, ExitCode
-from slmeval_operator import names
+from slmeval_decisions import names
 from tools import ROOT
 
 Json = dict[str, Any]
@@ -410,14 +409,3 @@ class TestLogs:
         answer = slmeval("logs", "demo", cluster=FakeCluster(bodies=stored()))
         assert answer.exit_code == ExitCode.USAGE
         assert "team/demo has no pods now." in answer.stderr
-
-
-class TestLabels:
-    def test_are_the_operators(self) -> None:
-        assert (
-            names.EVALUATION,
-            names.RUN,
-            names.POOL,
-            names.ATTEMPT,
-            f"{names.MANAGED_BY}={names.OURS}",
-        ) == (labels.EVALUATION, labels.RUN, labels.POOL, labels.ATTEMPT, labels.MANAGED)

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from builders import Json
-from slmeval_operator import names
+from slmeval_decisions import names
+from slmeval_decisions.conditions import timestamp
 from slmeval_operator.cluster import ApiError, Refused
-from slmeval_operator.conditions import timestamp
 from slmeval_operator.store import KINDS
 
 T = TypeVar("T")

@@ -3,8 +3,8 @@
 import pytest
 from slmeval_api.conditions import Reason
 from slmeval_api.run import Attempt
-from slmeval_operator.attempts import PoolDecision, attempts_of, decide_pool
-from slmeval_operator.verdict import Standing, State
+from slmeval_decisions.attempts import PoolDecision, attempts_of, decide_pool
+from slmeval_decisions.verdict import Standing, State
 from unit.operator.worlds import (
     RUN,
     UNSCHEDULABLE,

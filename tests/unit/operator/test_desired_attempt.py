@@ -11,10 +11,11 @@ from slmeval_api.run import Run, RunPool, Trigger
 from slmeval_api.task import Task
 from slmeval_api.trial import Trial
 from slmeval_api.workload import Workload
-from slmeval_operator.desired.attempt import desired_attempt, workers_needed
-from slmeval_operator.desired.objects import desired_run, desired_trials
-from slmeval_operator.runs import NextRun
-from unit.operator.worlds import SETTINGS, a_run, a_run_pool, a_trial
+from slmeval_decisions.objects import desired_run, desired_trials
+from slmeval_decisions.plans import workers_needed
+from slmeval_decisions.runs import NextRun
+from slmeval_operator.desired.attempt import desired_attempt
+from unit.operator.worlds import SETTINGS, a_new_attempt, a_run, a_run_pool, a_trial
 
 KINDS = ["ServiceAccount", "Role", "RoleBinding", "ConfigMap", "RayJob"]
 
@@ -23,15 +24,9 @@ def an_attempt(
     run: Run, trials: Sequence[Trial], *, number: int = 1, all_trials: Sequence[str] = ()
 ) -> dict[str, Json]:
     """Return the objects of an attempt by kind."""
-    made = desired_attempt(
-        run,
-        run.spec.pools[0],
-        trials,
-        number=number,
-        evaluation_uid="uid-demo",
-        all_trials=all_trials or [t.meta.name for t in trials],
-        settings=SETTINGS,
-    )
+    names = tuple(all_trials or (t.meta.name for t in trials))
+    attempt = a_new_attempt(run, *trials, number=number, all_trials=names)
+    made = desired_attempt(attempt, SETTINGS)
     assert [m["kind"] for m in made] == KINDS
     return {m["kind"]: m for m in made}
 

@@ -1,7 +1,7 @@
 """Events on evaluations."""
 
 from builders import an_evaluation
-from slmeval_operator.decide import Announcement
+from slmeval_decisions.decide import Announcement
 from slmeval_operator.events import event
 from unit.operator.worlds import NOW, ago
 

@@ -9,8 +9,8 @@ from slmeval_api.conditions import Condition, ConditionType, Reason, condition
 from slmeval_api.evaluation import EvaluationStatus, RunRef, TrialCounts
 from slmeval_api.run import Attempt, Run, RunStatus
 from slmeval_api.trial import Trial, TrialStatus
-from slmeval_operator.comparison import Comparison
-from slmeval_operator.statuses import (
+from slmeval_decisions.comparison import Comparison
+from slmeval_decisions.statuses import (
     counts_of,
     evaluation_status,
     run_standing,
@@ -18,7 +18,7 @@ from slmeval_operator.statuses import (
     trial_standing,
     trial_status,
 )
-from slmeval_operator.verdict import Standing, State, superseded
+from slmeval_decisions.verdict import Standing, State, superseded
 from unit.operator.test_scores import trial_of
 from unit.operator.worlds import (
     NOW,

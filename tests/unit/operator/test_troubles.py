@@ -5,9 +5,9 @@ from typing import Any
 
 from builders import Json, run_body
 from slmeval_api.conditions import Reason
-from slmeval_operator import names
+from slmeval_decisions import names
+from slmeval_decisions.verdict import State
 from slmeval_operator.reconcile import REFUSAL_LASTS
-from slmeval_operator.verdict import State
 from unit.operator.stage import DEMO, KEY, Stage
 from unit.operator.worlds import UNSCHEDULABLE, a_failure, conditions_of
 

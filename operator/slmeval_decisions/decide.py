@@ -16,12 +16,10 @@ from slmeval_api.trial import Trial
 
 from .attempts import PoolDecision, PoolSituation, attempts_of, decide_pool, overdue
 from .comparison import comparisons
-from .desired.attempt import desired_attempt
-from .desired.objects import desired_run, desired_trials
+from .objects import desired_run, desired_trials
 from .question import problem_of
 from .runs import Runs, runs_of
 from .schedules import problem_of_schedule
-from .settings import Settings
 from .statuses import evaluation_status, run_status, trial_standing, trial_status
 from .verdict import Standing, State, refused, superseded
 from .world import World
@@ -52,13 +50,27 @@ class Announcement:
     is_warning: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    """An attempt that is to be made: the RayJob of a cluster."""
+
+    run: Run
+    pool: RunPool
+    number: int
+    """1 for the first."""
+    unfinished: tuple[Trial, ...]
+    """What it has to measure, at least one."""
+    all_trials: tuple[str, ...]
+    """Names of all trials of the run on this pool: the reporter's Role serves every attempt."""
+    evaluation_uid: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Plan:
     """What to do, in this order."""
 
     create: list[dict[str, Any]] = field(default_factory=list)
-    attempts: list[list[dict[str, Any]]] = field(default_factory=list)
-    """Each: the objects of one attempt, the RayJob last."""
+    attempts: list[NewAttempt] = field(default_factory=list)
     suspend: list[tuple[str, bool]] = field(default_factory=list)
     delete_jobs: list[str] = field(default_factory=list)
     delete_runs: list[str] = field(default_factory=list)
@@ -69,7 +81,7 @@ class Plan:
     look_again_s: float | None = None
 
 
-def decide(world: World, settings: Settings) -> Plan:
+def decide(world: World) -> Plan:
     """Return what to do about `world`."""
     plan = Plan(overdue=overdue(world.rayjobs, world.pods))
     if world.evaluation is None or world.evaluation.meta.is_being_deleted:
@@ -81,13 +93,8 @@ def decide(world: World, settings: Settings) -> Plan:
     written = dict[str, RunStatus]()
     for run in world.runs:
         if not run.meta.is_being_deleted:
-            written[run.meta.name] = _plan_run(
-                world,
-                run,
-                plan,
-                is_superseded=run.meta.uid in runs.stopped,
-                settings=settings,
-            )
+            is_superseded = run.meta.uid in runs.stopped
+            written[run.meta.name] = _plan_run(world, run, plan, is_superseded=is_superseded)
     plan.delete_runs += runs.forgotten
     standing = _evaluation_standing(world, evaluation, runs, plan, written)
     _write_evaluation(world, evaluation, standing, runs=runs, plan=plan, written=written)
@@ -95,9 +102,7 @@ def decide(world: World, settings: Settings) -> Plan:
     return plan
 
 
-def _plan_run(
-    world: World, run: Run, plan: Plan, *, is_superseded: bool, settings: Settings
-) -> RunStatus:
+def _plan_run(world: World, run: Run, plan: Plan, *, is_superseded: bool) -> RunStatus:
     """Add to `plan` what `run` needs; return its status as it will then stand."""
     uid = world.evaluation.meta.uid if world.evaluation else ""
     desired = desired_trials(run, uid)
@@ -112,7 +117,7 @@ def _plan_run(
         decision = decide_pool(situation)
         if missing:  # all trials first: an attempt's Role names them
             decision = replace(decision, start_attempt=None)
-        _carry_out(decision, situation, plan, evaluation_uid=uid, settings=settings)
+        _carry_out(decision, situation, plan, evaluation_uid=uid)
         for trial in situation.trials:
             standings[trial.meta.name] = trial_standing(
                 trial,
@@ -163,23 +168,17 @@ def _situation(
 
 
 def _carry_out(
-    decision: PoolDecision,
-    s: PoolSituation,
-    plan: Plan,
-    *,
-    evaluation_uid: str,
-    settings: Settings,
+    decision: PoolDecision, s: PoolSituation, plan: Plan, *, evaluation_uid: str
 ) -> None:
     if decision.start_attempt is not None:
         plan.attempts.append(
-            desired_attempt(
-                s.run,
-                s.pool,
-                s.unfinished,
+            NewAttempt(
+                run=s.run,
+                pool=s.pool,
                 number=decision.start_attempt,
+                unfinished=tuple(s.unfinished),
+                all_trials=tuple(t.meta.name for t in s.trials),
                 evaluation_uid=evaluation_uid,
-                all_trials=[t.meta.name for t in s.trials],
-                settings=settings,
             )
         )
     if decision.suspend is not None:

@@ -9,8 +9,8 @@ from slmeval_api.pool import Pool
 from slmeval_api.run import Run, RunPool, RunSpec
 from slmeval_api.trial import TrialSpec
 
-from slmeval_operator import names
-from slmeval_operator.runs import NextRun
+from . import names
+from .runs import NextRun
 
 
 def desired_run(evaluation: Evaluation, pools: dict[str, Pool], due: NextRun) -> dict[str, Any]:
