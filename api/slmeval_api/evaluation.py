@@ -25,6 +25,7 @@ from .base import (
     rules,
 )
 from .conditions import Conditions
+from .gate import MAX_GATES, Gate
 from .model import ModelEntry
 from .objects import MAX_REQUEST, StoredObject
 from .schedule import Schedule, ScheduleStatus
@@ -161,12 +162,60 @@ class Question(ApiModel):
         return demand(self, *SPEC_RULES)
 
 
+GATES_KNOW_MODELS = Rule(
+    "self.gates.all(g, g.models.all(m, self.models.exists(x, x.name == m)) "
+    "&& g.pools.all(p, p in self.pools))",
+    "a gate names a model or a pool that is not in models or pools",
+    lambda s: all(
+        set(g.models) <= {m.name for m in s.models} and set(g.pools) <= set(s.pools)
+        for g in s.gates
+    ),
+)
+GATES_KNOW_MEASURES = Rule(
+    "self.gates.all(g, (!has(g.speed) || self.workloads.exists(w, w.name == g.speed.workload)) "
+    "&& (!has(g.score) || !has(g.score.task) || self.tasks.exists(t, t.name == g.score.task)))",
+    "a gate names a workload or a task that is not in workloads or tasks",
+    lambda s: all(
+        (g.speed is None or g.speed.workload in {w.name for w in s.workloads})
+        and (g.score is None or g.score.task in (None, *(t.name for t in s.tasks)))
+        for g in s.gates
+    ),
+)
+GATES_HAVE_SCORES = Rule(
+    "self.gates.all(g, !has(g.score) || has(g.score.task) "
+    "|| self.tasks.exists(t, !g.score.heldOut || t.heldOut))",
+    "a gate judges the score over all tasks, or over those marked heldOut, and there is none",
+    lambda s: all(
+        g.score is None
+        or g.score.task is not None
+        or any(t.held_out or not g.score.held_out for t in s.tasks)
+        for g in s.gates
+    ),
+)
+GATE_RULES = (GATES_KNOW_MODELS, GATES_KNOW_MEASURES, GATES_HAVE_SCORES)
+
+
 class EvaluationSpec(Question):
-    """The question, and when it is asked. Only a change of the question starts a run at once."""
+    """The question, when it is asked, and what the answer must not fall short of.
+
+    Only a change of the question starts a run at once.
+    """
+
+    model_config = ConfigDict(json_schema_extra=rules(*SPEC_RULES, *GATE_RULES))
 
     schedule: Schedule | None = Field(
         default=None,
         description="Asks the question again, as a CronJob does. Left out: only an edit does.",
+    )
+    gates: Annotated[
+        list[Gate], Field(max_length=MAX_GATES, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(
+        default_factory=list,
+        json_schema_extra={"default": []},
+        description=(
+            "What a run must not fall short of. Judged when it has ended; an edit of them judges "
+            "the newest run anew and measures nothing."
+        ),
     )
     on_change: Literal["Replace", "Wait"] = Field(
         default="Replace",
@@ -183,6 +232,10 @@ class EvaluationSpec(Question):
             "schedule, and that of an edit waits. Default false."
         ),
     )
+
+    @model_validator(mode="after")
+    def _gate_rules(self) -> "EvaluationSpec":
+        return demand(self, *GATE_RULES)
 
     @property
     def question(self) -> Question:

@@ -21,6 +21,7 @@ from .base import (
 )
 from .conditions import Conditions
 from .evaluation import Question, Request, TrialCounts
+from .gate import GateReport
 from .objects import StoredObject
 from .pool import PoolSpec
 from .trial import IMMUTABLE
@@ -136,6 +137,9 @@ class RunStatus(ApiModel):
             "by task. With so many models that there are more than 1,024, only those with the "
             "best model of each pool, and task by task only while there is room."
         ),
+    )
+    gates: GateReport | None = Field(
+        default=None, description="What came of spec.gates. Absent without any, and before the end."
     )
     completion_time: Timestamp | None = Field(default=None, description="When the run ended.")
 

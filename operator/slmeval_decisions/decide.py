@@ -16,6 +16,7 @@ from slmeval_api.trial import Trial
 
 from .attempts import PoolDecision, PoolSituation, attempts_of, decide_pool, overdue
 from .comparison import comparisons
+from .judging import report_on
 from .objects import desired_run, desired_trials
 from .question import problem_of
 from .runs import Runs, runs_of
@@ -94,7 +95,10 @@ def decide(world: World) -> Plan:
     for run in world.runs:
         if not run.meta.is_being_deleted:
             is_superseded = run.meta.uid in runs.stopped
-            written[run.meta.name] = _plan_run(world, run, plan, is_superseded=is_superseded)
+            is_current = run is runs.current
+            written[run.meta.name] = _plan_run(
+                world, run, plan, is_superseded=is_superseded, is_current=is_current
+            )
     plan.delete_runs += runs.forgotten
     standing = _evaluation_standing(world, evaluation, runs, plan, written)
     _write_evaluation(world, evaluation, standing, runs=runs, plan=plan, written=written)
@@ -102,7 +106,9 @@ def decide(world: World) -> Plan:
     return plan
 
 
-def _plan_run(world: World, run: Run, plan: Plan, *, is_superseded: bool) -> RunStatus:
+def _plan_run(
+    world: World, run: Run, plan: Plan, *, is_superseded: bool, is_current: bool
+) -> RunStatus:
     """Add to `plan` what `run` needs; return its status as it will then stand."""
     uid = world.evaluation.meta.uid if world.evaluation else ""
     desired = desired_trials(run, uid)
@@ -130,9 +136,10 @@ def _plan_run(world: World, run: Run, plan: Plan, *, is_superseded: bool) -> Run
     for name in missing:
         standings[name] = superseded() if is_superseded else _to_be_made(world, name, "the trial")
     in_order = {name: standings[name] for name in desired}
-    status = _write_run(world, run, in_order, plan)
+    status = _write_run(world, run, in_order, plan, is_current=is_current)
     if not is_superseded:
         _announce_differences(run, status, plan)
+        _announce_doubt(run, status, plan)
     return status
 
 
@@ -186,7 +193,9 @@ def _carry_out(
     plan.delete_jobs += decision.delete_jobs
 
 
-def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Plan) -> RunStatus:
+def _write_run(
+    world: World, run: Run, standings: dict[str, Standing], plan: Plan, *, is_current: bool
+) -> RunStatus:
     """Add the statuses of `run` and its trials that differ from what is stored.
 
     Args:
@@ -194,6 +203,7 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
         run: the run.
         standings: where its trials stand, by name, in the run's order.
         plan: what the statuses are added to.
+        is_current: whether the evaluation's gates are about it.
 
     """
     made = world.trials_of(run)
@@ -215,6 +225,12 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
         now=world.now,
         compared=compared,
         measured=list(trials.values()),
+        gates=report_on(
+            run,
+            world,
+            is_current=is_current,
+            has_ended=all(standing.has_ended for standing in standings.values()),
+        ),
     )
     if status != run.status:
         plan.statuses.append(StatusWrite(info=Run.info, name=run.meta.name, status=status))
@@ -230,6 +246,18 @@ def _announce_differences(run: Run, status: RunStatus, plan: Plan) -> None:
     plan.announcements.append(
         Announcement(reason=after.reason, message=after.message, is_warning=True)
     )
+
+
+def _announce_doubt(run: Run, status: RunStatus, plan: Plan) -> None:
+    """Add the news that the data cannot tell of a gate; that one failed is told by Ready."""
+    before = condition(run.status.conditions, ConditionType.GATES_PASSED)
+    after = condition(status.conditions, ConditionType.GATES_PASSED)
+    if after is None or after.reason != Reason.GATES_INCONCLUSIVE:
+        return
+    if before is None or before.reason != after.reason:
+        plan.announcements.append(
+            Announcement(reason=after.reason, message=after.message, is_warning=True)
+        )
 
 
 def _evaluation_standing(
@@ -273,6 +301,8 @@ def _standing_of(status: RunStatus | None) -> Standing:
         return Standing(
             state=State.IN_PROGRESS, reason=Reason.PENDING, message="The run is being made."
         )
+    if ready.reason == Reason.GATES_FAILED:
+        return Standing(state=State.GATED, reason=ready.reason, message=ready.message)
     flags = {
         State.SUCCEEDED: ConditionType.SUCCEEDED,
         State.FAILED: ConditionType.FAILED,
@@ -324,7 +354,8 @@ def _write_evaluation(
     )
     before = condition(evaluation.status.conditions, ConditionType.READY)
     if before is None or before.reason != standing.reason:
-        is_warning = standing.state in (State.FAILED, State.STALLED) or standing.reason in (
+        is_bad = standing.state in (State.FAILED, State.STALLED, State.GATED)
+        is_warning = is_bad or standing.reason in (
             Reason.WAITING_FOR_IMAGE,
             Reason.CONTAINER_DYING,
             Reason.WAITING_FOR_NODES,

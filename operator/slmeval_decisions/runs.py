@@ -154,4 +154,5 @@ def _forgotten(evaluation: Evaluation, living: Sequence[Run]) -> tuple[str, ...]
         *good[limits.successful_runs_history_limit :],
         *bad[limits.failed_runs_history_limit :],
     )
-    return tuple(r.meta.name for r in surplus if r is not living[-1])
+    named = {g.regression.baseline for g in evaluation.spec.gates if g.regression}
+    return tuple(r.meta.name for r in surplus if r is not living[-1] and r.meta.name not in named)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from slmeval_api.conditions import Condition, ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
+from slmeval_api.gate import GateReport
 from slmeval_api.run import Attempt, Run, RunStatus, ScoreComparison
 from slmeval_api.schedule import ScheduleStatus
 from slmeval_api.trial import Trial, TrialStatus
@@ -17,6 +18,7 @@ from .conditions import (
     with_condition,
     without_condition,
 )
+from .gates.verdicts import gated, with_gates
 from .scores import score_comparisons
 from .verdict import Standing, State, standing_conditions, superseded
 
@@ -206,6 +208,7 @@ def run_status(
     now: datetime,
     compared: Mapping[str, Comparison] | None = None,
     measured: Sequence[Trial] = (),
+    gates: GateReport | None = None,
 ) -> RunStatus:
     """Return the status of `run`; its completion time, once set, stays.
 
@@ -216,15 +219,17 @@ def run_status(
         now: the time of what changes.
         compared: whether its trials agree, by name; those that say nothing are not in it.
         measured: its trials as stored, whose scores are compared when it has ended.
+        gates: what came of its gates; None: there are none, or it has not ended.
 
     """
     compared = compared or {}
-    standing = _with_marked(run_standing(trials), compared, run.meta.name)
+    standing = gated(_with_marked(run_standing(trials), compared, run.meta.name), gates)
     generation = run.meta.generation
     completed = run.status.completion_time or timestamp(now) if standing.has_ended else None
     conditions = standing_conditions(
         run.status.conditions, standing, generation=generation, now=now
     )
+    conditions = with_gates(conditions, gates, generation=generation, now=now)
     return RunStatus(
         observed_generation=generation,
         conditions=_with_comparison(
@@ -233,6 +238,7 @@ def run_status(
         trials=counts_of(list(trials.values())),
         attempts=list(attempts),
         comparisons=_score_comparisons(run, measured) if completed else [],
+        gates=gates,
         completion_time=completed,
     )
 
@@ -277,14 +283,14 @@ def evaluation_status(
     run = None
     if shown is not None:
         run = RunRef(name=shown[0], completion_time=shown[1].completion_time)
+    generation = evaluation.meta.generation
+    conditions = standing_conditions(
+        evaluation.status.conditions, standing, generation=generation, now=now
+    )
+    report = shown[1].gates if shown else None
     return EvaluationStatus(
-        observed_generation=evaluation.meta.generation,
-        conditions=standing_conditions(
-            evaluation.status.conditions,
-            standing,
-            generation=evaluation.meta.generation,
-            now=now,
-        ),
+        observed_generation=generation,
+        conditions=with_gates(conditions, report, generation=generation, now=now),
         current_run=run,
         last_successful_run=last_success,
         trials=shown[1].trials if shown else None,

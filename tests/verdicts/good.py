@@ -178,6 +178,23 @@ SCHEDULES = (
         "successfulRunsHistoryLimit": 0, "failedRunsHistoryLimit": 100})),
 )  # fmt: skip
 
+GATES = (
+    Good("gates of all kinds", evaluation_body(
+        tasks=[a_task(), a_task(name="other", heldOut=True)],
+        gates=[
+            {"name": "fast", "speed": {"workload": "chat", "figure": "requestsPerSecond"},
+             "atLeast": "3.5", "models": ["small"], "pools": ["gpu"]},
+            {"name": "steady", "regression": {"tolerancePercent": "5", "baseline": "demo-x.1"},
+             "speed": {"workload": "chat", "figure": "latencyP99Seconds", "load": "8"}},
+            {"name": "right", "score": {}, "atLeast": "0.8", "atMost": "1", "regression": {}},
+            {"name": "new", "score": {"heldOut": True}, "regression": {"tolerance": "0"}},
+            {"name": "one", "score": {"task": "other"}, "atLeast": "0"},
+        ])),
+    Good("the most gates", evaluation_body(gates=[
+        {"name": f"g{i}", "atLeast": "1",
+         "speed": {"workload": "chat", "figure": "requestsPerSecond"}} for i in range(16)])),
+)  # fmt: skip
+
 RUNS_AND_TRIALS = (
     Good("the smallest run", run_body()),
     Good("a run of a schedule, asked for by hand as well", changed(run_body(), "spec.trigger", {
@@ -189,4 +206,4 @@ RUNS_AND_TRIALS = (
     Good("the longest trial name", trial_body(name="a" * 253)),
 )  # fmt: skip
 
-GOOD = (*EVALUATIONS, *SCHEDULES, *POOLS, *RUNS_AND_TRIALS)
+GOOD = (*EVALUATIONS, *SCHEDULES, *GATES, *POOLS, *RUNS_AND_TRIALS)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from slmeval_api.conditions import Reason
+from slmeval_api.conditions import ConditionType, Reason, condition
 from slmeval_api.objects import RUN_REQUESTED_AT
 from unit.operator.stage import DEMO, Stage
+from unit.operator.test_gates import timed
 from unit.operator.worlds import a_failure
 
 EVERY_DAY_AT_THREE = "0 3 * * *"
@@ -223,3 +224,125 @@ class TestHistory:
                 )
             await measured(stage)
         assert [run.spec.number for run in stage.runs] == [4, 5, 6, 7]
+
+
+SLOW = {
+    "name": "fast-enough",
+    "speed": {"workload": "chat", "figure": "requestsPerSecond"},
+    "atLeast": "9",
+}
+"""What runs of `measured` below, 4 requests in two seconds, do not reach."""
+HOLDS = {"name": "holds", "speed": SLOW["speed"], "regression": {}}
+
+
+async def at_speed(stage: Stage, seconds: float) -> Stage:
+    """Return the stage once all that is on its way was measured, in so many seconds."""
+    for name, trial in stage.trials.items():
+        if trial.status.result is None:
+            stage.measure(name, workloads=[timed([seconds, seconds * 1.001, seconds * 0.999])])
+    for job in stage.rayjobs:
+        stage.kuberay.end(job)
+    return await at_rest(stage)
+
+
+def verdicts(stage: Stage) -> list[str]:
+    """Return what was said of the newest run's gates."""
+    report = stage.runs[-1].status.gates
+    return [v.outcome for v in report.verdicts] if report else []
+
+
+def gates_passed(stage: Stage) -> tuple[str, str] | None:
+    found = condition(stage.evaluation.status.conditions, ConditionType.GATES_PASSED)
+    return (found.status, found.reason) if found else None
+
+
+class TestGates:
+    async def test_that_fails_keeps_ready_away_though_everything_was_measured(self) -> None:
+        stage = Stage(gates=[SLOW])
+        await stage.settle()
+        assert gates_passed(stage) is None
+        await at_speed(stage, 2.0)
+        for status in (stage.evaluation.status, stage.runs[0].status):
+            states = {c.type: c.status for c in status.conditions}
+            assert states == {
+                "Ready": "False",
+                "Reconciling": "False",
+                "Stalled": "True",
+                "Succeeded": "True",
+                "Failed": "False",
+                "GatesPassed": "False",
+            }
+        assert stage.reason == Reason.GATES_FAILED
+        assert stage.message.startswith("1 of 1 demands of gates failed. fast-enough, small on gpu")
+        told = [e for e in stage.api.of("events") if e["reason"] == "GatesFailed"]
+        assert [e["type"] for e in told] == ["Warning"]
+        stage.boot()
+        assert await stage.reconcile() == []
+
+    async def test_an_edit_of_them_judges_anew_and_measures_nothing(self) -> None:
+        stage = Stage(gates=[SLOW])
+        await stage.settle()
+        await at_speed(stage, 2.0)
+        stage.edit(gates=[SLOW | {"atLeast": "1"}])
+        await at_rest(stage)
+        assert (stage.reason, len(stage.runs)) == (Reason.MEASURED, 1)
+        assert gates_passed(stage) == ("True", "GatesMet")
+        assert stage.evaluation.status.observed_generation == 2
+        stage.edit(gates=[])
+        await at_rest(stage)
+        assert (gates_passed(stage), stage.runs[0].status.gates) == (None, None)
+
+    async def test_that_cannot_tell_is_in_nobodys_way_and_is_told_once(self) -> None:
+        stage = Stage(gates=[HOLDS])
+        await stage.settle()
+        await at_speed(stage, 2.0)
+        assert (stage.reason, gates_passed(stage)) == (
+            Reason.MEASURED,
+            ("Unknown", "GatesInconclusive"),
+        )
+        told = [e for e in stage.api.of("events") if e["reason"] == "GatesInconclusive"]
+        assert len(told) == 1
+        assert "no run before it that succeeded and failed no gate" in told[0]["message"]
+
+    async def test_are_held_against_the_newest_run_that_failed_none(self) -> None:
+        schedule = {"cron": "@yearly", "successfulRunsHistoryLimit": 9}
+        stage = Stage(gates=[HOLDS], schedule=schedule)
+        await stage.settle()
+        await at_speed(stage, 2.0)
+        good = stage.runs[0].meta.name
+        seen = []
+        for value, seconds in (("slow", 2.5), ("as before", 2.0), ("slower", 2.02)):
+            request(stage, value)
+            await at_speed(await at_rest(stage), seconds)
+            report = stage.runs[-1].status.gates
+            assert report is not None
+            seen.append((report.baseline == good, verdicts(stage), stage.reason))
+        assert seen == [
+            (True, ["Failed"], Reason.GATES_FAILED),
+            (True, ["Passed"], Reason.MEASURED),  # not against the slow one, which failed
+            (False, ["Passed"], Reason.MEASURED),
+        ]
+
+    async def test_stand_though_the_run_that_they_are_held_against_goes(self) -> None:
+        limits = {"successfulRunsHistoryLimit": 1, "failedRunsHistoryLimit": 0}
+        stage = Stage(gates=[HOLDS], schedule={"cron": "@yearly"} | limits)
+        await stage.settle()
+        await at_speed(stage, 2.0)
+        request(stage, "again")
+        await at_speed(await at_rest(stage), 2.0)
+        assert len(stage.runs) == 1
+        stage.boot()
+        await at_rest(stage)
+        assert (verdicts(stage), gates_passed(stage)) == (["Passed"], ("True", "GatesMet"))
+
+    async def test_keep_the_run_that_they_name(self) -> None:
+        stage = Stage(gates=[HOLDS])
+        await stage.settle()
+        await at_speed(stage, 2.0)
+        first = stage.runs[0].meta.name
+        stage.edit(gates=[HOLDS | {"regression": {"baseline": first}}])
+        for value in "abcdef":
+            request(stage, value)
+            await at_speed(await at_rest(stage), 2.0)
+        assert [run.spec.number for run in stage.runs] == [1, 5, 6, 7]
+        assert verdicts(stage) == ["Passed"]
