@@ -126,7 +126,9 @@ class Gate(ApiModel):
         default_factory=list, description="Which models. Left out: all."
     )
     pools: Annotated[list[Name], Field(max_length=16, json_schema_extra=LIST_SET), Unique] = Field(
-        default_factory=list, description="On which pools. Left out: all."
+        default_factory=list,
+        json_schema_extra={"default": []},
+        description="On which pools. Left out: all.",
     )
     score: ScoreGate | None = Field(
         default=None, description="Judges a score; {} is the mean over all tasks."
