@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from answers import TWELVE, an_answer
+from answers import an_answer
+from formula import TWELVE
 from playwright.sync_api import Browser, Page, sync_playwright
 from slmeval_cli.report import report_to
 from tools import is_promised
