@@ -7,6 +7,8 @@ from builders import pool_spec
 from formula import POOLS, RATES, SIZES, TASKS, a_result, comparisons
 from slmeval_api import API_VERSION
 from slmeval_cli.answer import Answer, Name, answer_of
+from slmeval_cli.labels import EVALUATION
+from slmeval_operator.names import EVALUATION_UID
 
 Json = dict[str, Any]
 
@@ -184,6 +186,7 @@ def a_body(
     if owner:
         keys = ("kind", "name", "uid")
         meta["ownerReferences"] = [dict(zip(keys, owner, strict=True)) | {"controller": True}]
+        meta["labels"] = {EVALUATION: NAME.name, EVALUATION_UID: "uid-e"}
     return {
         "apiVersion": API_VERSION, "kind": kind, "metadata": meta, "spec": spec, "status": status
     }  # fmt: skip

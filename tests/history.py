@@ -33,6 +33,7 @@ STAGES = (
     (0.75, "Scoring", "policy-questions"),
 )
 """From which share of a trial's time on it does what."""
+RUNS = "Being measured; status.progress says where it stands."
 LOST = ("gemma-2-9b", "a10")
 """The trial that failed in the last run, as model and pool."""
 PACES = (1.0, 1.012, 0.995, 0.93, 0.935)
@@ -114,6 +115,7 @@ def _whole(number: int) -> list[Json]:
     evaluation, run, *trials = _renamed(made, words)
     for question in (evaluation["spec"], run["spec"]["question"]):
         question["workloads"].append({"name": "chat-served", "http": SERVED})
+    evaluation["metadata"]["creationTimestamp"] = stamp(_nine(0) - CREATED_S)
     run["metadata"]["creationTimestamp"] = stamp(_nine(number) - CREATED_S)
     run["status"]["completionTime"] = stamp(_nine(number) - ENDED_S)
     run["status"]["attempts"] = [
@@ -161,13 +163,14 @@ def _run(number: int, at: float) -> Iterator[Json]:
 
 def _unfinished(turn: Turn, at: float) -> Json:
     if at < turn.begin:
-        return {"conditions": [a_condition("Ready", "False", "Pending", "It waits for its turn.")]}
+        waits = f"Waits for a free worker of pool {turn.pool}."
+        return {"conditions": [a_condition("Ready", "False", "Pending", waits)]}
     spoken = at - (at - int(turn.begin)) % TOLD_EVERY_S
     share = (at - turn.begin) / (turn.end - turn.begin)
     _, stage, detail = [one for one in STAGES if one[0] <= share][-1]
     told = max(turn.begin, spoken)
     return {
-        "conditions": [a_condition("Ready", "False", "Running", "It is being measured.")],
+        "conditions": [a_condition("Ready", "False", "Running", RUNS)],
         "progress": {"stage": stage, "detail": detail, "attempt": 1, "updatedAt": stamp(told)},
     }
 
@@ -183,9 +186,11 @@ def _weekly(number: int | None, at: float) -> Json:
     ended = total if has_ended else sum(at >= turn.end for turn in turns(number))
     lost = sum((t.model, t.pool) in _lost(number) and at >= t.end for t in turns(number))
     reason = ("TrialsFailed" if lost else "Measured") if has_ended else "Running"
+    message = f"{ended - lost} of {total} trials were measured." if has_ended else RUNS
     status: Json = {
+        "observedGeneration": 1,
         "conditions": [
-            a_condition(kind, str(is_true), reason, "Made up.")
+            a_condition(kind, str(is_true), reason, message)
             for kind, is_true in (
                 ("Ready", has_ended and not lost),
                 ("Stalled", has_ended and bool(lost)),

@@ -15,7 +15,6 @@ import history
 from formula import POOLS, SIZES, speed_of
 from history import BEGIN, DAY_S, END, HOUR_S, LAST_MONDAY, UNDER_WAY
 from prometheus_client import CollectorRegistry, generate_latest
-from slmeval_operator import names
 from slmeval_operator.metrics import OperatorMetrics
 from slmeval_operator.series.exposition import Exposition
 from slmeval_operator.series.families import FAMILIES
@@ -106,20 +105,14 @@ class _Evaluations:
         return True
 
     def _put(self, body: Json, version: str) -> None:
-        owner = f"uid-{_tag(body)}e"
-        meta = {"resourceVersion": version, "labels": {names.EVALUATION_UID: owner}}
-        self._store.put(f"{body['kind'].lower()}s", body | {"metadata": body["metadata"] | meta})
+        meta = body["metadata"] | {"resourceVersion": version}
+        self._store.put(f"{body['kind'].lower()}s", body | {"metadata": meta})
 
     def lines(self, *, is_whole: bool) -> Iterable[str]:
         """Return what a scrape brings; unless `is_whole`, states alone."""
         if is_whole:
             return self._lines
         return [line for line in self._lines if line.partition("{")[0] in STATE]
-
-
-def _tag(body: Json) -> str:
-    """Return what stands before the uids of an evaluation's objects."""
-    return "s-" if body["metadata"]["namespace"] == "lab" else ""
 
 
 class _Operator:
