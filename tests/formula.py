@@ -105,45 +105,14 @@ def a_result(
             "parameters": round(size * 1e9), "weightsBytes": round(size * 2e9),
             "kvCacheTokens": round((card.memory_gib * 0.93 - size * 2) / (size * 3e-5)),
         },
-        "workloads": [
-            {
-                "name": "article", "kind": "batch", "inputTokens": 2000, "outputTokens": 100,
-                "repetitions": 3, "isNoisy": is_noisy,
-                "figures": figures(per_s, requests=1500, tokens=(2000, 100), latency=250 / per_s,
-                                   card=card, repetitions=3, spread=0.14 if is_noisy else 0.006),
-            },
-            {
-                "name": "chat", "kind": "rate", "inputTokens": 800, "outputTokens": 150,
-                "repetitions": 1,
-                "points": [_point(rate, per_s * 1.3, size, card) for rate in RATES],
-                **_highest(per_s * 1.3, size),
-            },
-        ],
+        "workloads": _workloads(size, per_s, card, is_noisy=is_noisy),
         "tasks": tasks,
         "suite": {
             "score": _mean([t["score"] for t in tasks]),
             "heldOut": _mean([t["score"] for t in held_out]),
             "seconds": decimal(1900 / per_s),
         },
-        "provenance": {
-            "engine": "simulated" if is_simulated else "vllm",
-            "runnerVersion": "0.1.0",
-            "versions": [
-                {"name": "vllm", "value": "0.12.0"}, {"name": "torch", "value": "2.9.0+cu128"},
-                {"name": "ray", "value": "2.52.0"}, {"name": "driver", "value": "580.95.05"},
-            ],
-            "device": "Example card 48 GiB" if pool == "a6000" else "Example card 24 GiB",
-            "deviceIds": [f"GPU-00000000-0000-0000-0000-{len(pool):012d}"],
-            "node": f"node-{pool}-1",
-            "image": "registry.example/slmeval/runner@sha256:" + "3f" * 32,
-            "modelRevision": f"{sum(map(ord, model)):04x}" * 10,
-            "modelDigest": "sha256:" + f"{sum(map(ord, model)):04x}" * 16,
-            "engineArguments": [
-                {"name": "dtype", "value": "bfloat16"}, {"name": "max_model_len", "value": "4096"},
-                {"name": "max_num_seqs", "value": "256" if pool == "a10" else "1024"},
-            ],
-            "seed": 1,
-        },
+        "provenance": _provenance(model, pool, is_simulated=is_simulated),
     }  # fmt: skip
 
 
@@ -234,6 +203,45 @@ def _quantiles(median: float, n: int) -> Json:
     return {
         "n": n, "p50": decimal(median), "p90": decimal(median * 1.62),
         "p95": decimal(median * 1.81), "p99": decimal(median * 2.2),
+    }  # fmt: skip
+
+
+def _workloads(size: float, per_s: float, card: Card, *, is_noisy: bool) -> list[Json]:
+    return [
+        {
+            "name": "article", "kind": "batch", "inputTokens": 2000, "outputTokens": 100,
+            "repetitions": 3, "isNoisy": is_noisy,
+            "figures": figures(per_s, requests=1500, tokens=(2000, 100), latency=250 / per_s,
+                               card=card, repetitions=3, spread=0.14 if is_noisy else 0.006),
+        },
+        {
+            "name": "chat", "kind": "rate", "inputTokens": 800, "outputTokens": 150,
+            "repetitions": 1,
+            "points": [_point(rate, per_s * 1.3, size, card) for rate in RATES],
+            **_highest(per_s * 1.3, size),
+        },
+    ]  # fmt: skip
+
+
+def _provenance(model: str, pool: str, *, is_simulated: bool) -> Json:
+    return {
+        "engine": "simulated" if is_simulated else "vllm",
+        "runnerVersion": "0.1.0",
+        "versions": [
+            {"name": "vllm", "value": "0.12.0"}, {"name": "torch", "value": "2.9.0+cu128"},
+            {"name": "ray", "value": "2.52.0"}, {"name": "driver", "value": "580.95.05"},
+        ],
+        "device": "Example card 48 GiB" if pool == "a6000" else "Example card 24 GiB",
+        "deviceIds": [f"GPU-00000000-0000-0000-0000-{len(pool):012d}"],
+        "node": f"node-{pool}-1",
+        "image": "registry.example/slmeval/runner@sha256:" + "3f" * 32,
+        "modelRevision": f"{sum(map(ord, model)):04x}" * 10,
+        "modelDigest": "sha256:" + f"{sum(map(ord, model)):04x}" * 16,
+        "engineArguments": [
+            {"name": "dtype", "value": "bfloat16"}, {"name": "max_model_len", "value": "4096"},
+            {"name": "max_num_seqs", "value": "256" if pool == "a10" else "1024"},
+        ],
+        "seed": 1,
     }  # fmt: skip
 
 

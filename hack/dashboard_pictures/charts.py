@@ -60,13 +60,12 @@ def lines(
         for name, stretch in stretches
         if len(stretch) == 1
     ]
-    is_stepped = defaults["custom"].get("lineInterpolation") == "stepAfter"
     names = sorted({name for name, _ in stretches})
     x, y = _when("time", span), alt.Y("value:Q", title=None, axis=axis, scale=_scale(defaults))
     color = _color("series", names, [_fixed(panel, name) for name in names], size[0])
-    mark = alt.Chart(_values(rows)).mark_line(
-        interpolate="step-after" if is_stepped else "linear", strokeWidth=2
-    )
+    is_stepped = defaults["custom"].get("lineInterpolation") == "stepAfter"
+    way: Any = "step-after" if is_stepped else "linear"
+    mark = alt.Chart(_values(rows)).mark_line(interpolate=way, strokeWidth=2)
     layers = [mark.encode(x=x, y=y, color=color, detail="stretch:N")]
     if alone:
         mark = alt.Chart(_values(alone)).mark_point(filled=True, size=9)
