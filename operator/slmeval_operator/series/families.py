@@ -89,6 +89,31 @@ FAMILIES: tuple[Family, ...] = (
         "When the newest run ended whose trials all succeeded.",
         EVALUATION,
     ),
+    Family(
+        "evaluation_next_schedule_timestamp_seconds",
+        "State",
+        "The next time of spec.schedule. Absent without one, and while it is suspended.",
+        EVALUATION,
+    ),
+    Family(
+        "evaluation_last_schedule_timestamp_seconds",
+        "State",
+        "The newest time of spec.schedule that a run was started for.",
+        EVALUATION,
+    ),
+    Family(
+        "evaluation_missed_schedule_timestamp_seconds",
+        "State",
+        "The newest time of spec.schedule that passed by its startingDeadlineSeconds.",
+        EVALUATION,
+    ),
+    Family(
+        "evaluation_schedule_lag_seconds",
+        "State",
+        "How much later than its time of spec.schedule the newest scheduled run was made: the "
+        "operator was down, or a run before it was on its way.",
+        EVALUATION,
+    ),
     Family("run_start_timestamp_seconds", "State", "When the newest run was made.", EVALUATION),
     Family(
         "run_end_timestamp_seconds",
