@@ -22,6 +22,10 @@ ABSENT = {
     # After a week.
     "slmeval_requests_per_second:ratio_offset7d",
     "slmeval_suite_score:difference_offset7d",
+    # Of a schedule whose time has come.
+    "slmeval_evaluation_last_schedule_timestamp_seconds",
+    "slmeval_evaluation_missed_schedule_timestamp_seconds",
+    "slmeval_evaluation_schedule_lag_seconds",
     # When something is wrong.
     "slmeval_operator_api_errors_total",
 }

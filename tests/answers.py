@@ -7,8 +7,7 @@ from builders import pool_spec
 from formula import POOLS, RATES, SIZES, TASKS, a_result, comparisons
 from slmeval_api import API_VERSION
 from slmeval_cli.answer import Answer, Name, answer_of
-from slmeval_cli.labels import EVALUATION
-from slmeval_operator.names import EVALUATION_UID
+from slmeval_decisions.names import EVALUATION, EVALUATION_UID
 
 Json = dict[str, Any]
 

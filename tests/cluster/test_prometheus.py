@@ -50,6 +50,9 @@ def _question(namespace: str) -> Body:
         {"name": "batch", "batch": load | {"requests": 8}},
         {"name": "sweep", "concurrency": load | {"levels": [1, 4]}},
     ]
+    speed = {"workload": "batch", "figure": "requestsPerSecond"}
+    spec["gates"] = [{"name": "no-slower", "speed": speed, "regression": {}}]
+    spec["schedule"] = {"cron": "@yearly"}
     return question
 
 

@@ -26,10 +26,12 @@ FASTEST_LABELS = (*RESULT, "workload")
 OUTPUT = ',direction="output"'
 FAILED = f'{MANY},type="Failed"'
 _IS_STALLED = newest("evaluation_condition", f'{MANY},type="Stalled"')
+GATED = f'{MANY},type="GatesPassed"'
 # What has failed is stalled as well, for both mean that somebody must act: it is counted once.
 STALLED = (
     f"{_IS_STALLED} == 1 unless on ({', '.join(EVALUATION)}) "
-    f"{newest('evaluation_condition', FAILED)} == 1"
+    f"({newest('evaluation_condition', FAILED)} == 1 "
+    f"or {newest('evaluation_condition', GATED)} == 0)"
 )
 COMPARE = link_to("compare", "Compare its models", "Namespace", "Evaluation")
 RUN = link_to("run", "Its newest run", "Namespace", "Evaluation")
@@ -48,6 +50,7 @@ def overview() -> Page:
             Row(panels=[banner(MANY), *_counts()]),
             Row(title="Which model wins", panels=[_winners(), _fastest()]),
             Row(title="Where evaluations stand", panels=[_standing(), _stuck(), _failures()]),
+            Row(title="Gates and schedules", panels=[_gates(), _schedules()]),
             Row(title="Use of the pools", panels=_use()),
             # A row of a further kind of answer (what a model costs, say) goes here.
         ],
@@ -195,16 +198,17 @@ def _standing() -> AnyPanel:
 
 def _stuck() -> AnyPanel:
     failed = f"{newest('evaluation_condition', FAILED)} == 1"
+    gated = f"1 + ({newest('evaluation_condition', GATED)} == 0)"
     return rows_of(
         About(
             title="Evaluations that need somebody",
-            text="Those that failed, and those that wait before their run has ended, with the "
-            "reason; kubectl describe slmeval says what to do. No row: there is none.",
+            text="Those that failed, whose gates failed, or that wait before their run has ended, "
+            "with the reason; kubectl describe slmeval says what to do. No row: there is none.",
             unit="none",
             height=6,
         ),
         ("namespace", "evaluation", "type", "reason"),
-        [Column("True", f"{failed} or {STALLED}", "none", 0, YES_NO)],
+        [Column("True", f"{failed} or {gated} or {STALLED}", "none", 0, YES_NO)],
         link=RUN,
     )
 
@@ -222,6 +226,55 @@ def _failures() -> AnyPanel:
         ),
         (*TRIAL, "reason"),
         [Column("Made", spent, "dtdurations", 1)],
+        link=RUN,
+    )
+
+
+def _gates() -> AnyPanel:
+    unmet = f'{MANY},outcome!="passed"'
+    return rows_of(
+        About(
+            title="Gates that are not met",
+            text="Demands of the newest runs that failed, or of which the data cannot tell; "
+            "slmeval results says by how much and what would. No row: there is none.",
+            unit="none",
+            height=6,
+        ),
+        (*TRIAL, "gate", "demand", "outcome"),
+        [Column("Judged", newest("gate_outcome", unmet), "none", 0, YES_NO)],
+        link=COMPARE,
+    )
+
+
+def _schedules() -> AnyPanel:
+    return rows_of(
+        About(
+            title="Schedules",
+            text="When each evaluation is asked again. Late: from the time of the schedule until "
+            "the newest run by it was made. Missed: since the newest time that passed without a "
+            "run. Not measured: there was none, or the schedule is suspended. No row: no schedule.",
+            unit="dtdurations",
+            height=6,
+        ),
+        EVALUATION,
+        [
+            Column(
+                "Next in",
+                f"{newest('evaluation_next_schedule_timestamp_seconds', MANY)} - time()",
+                "dtdurations",
+                1,
+            ),
+            Column(
+                "Last", age("evaluation_last_schedule_timestamp_seconds", MANY), "dtdurations", 1
+            ),
+            Column("Late", newest("evaluation_schedule_lag_seconds", MANY), "dtdurations", 1),
+            Column(
+                "Missed",
+                age("evaluation_missed_schedule_timestamp_seconds", MANY),
+                "dtdurations",
+                1,
+            ),
+        ],
         link=RUN,
     )
 

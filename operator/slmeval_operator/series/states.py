@@ -15,6 +15,7 @@ TOLD = (
     ConditionType.STALLED,
     ConditionType.SUCCEEDED,
     ConditionType.FAILED,
+    ConditionType.GATES_PASSED,
 )
 VERDICTS = {"True": 1.0, "False": 0.0}
 
@@ -50,6 +51,9 @@ def run_samples(run: Run, trials: Sequence[Trial], labels: tuple[str, str]) -> S
     """Yield the samples of the newest run and its trials."""
     yield from _time("run_start_timestamp_seconds", run.meta.created or None, labels)
     yield from _time("run_end_timestamp_seconds", run.status.completion_time, labels)
+    for verdict in run.status.gates.verdicts if run.status.gates else ():
+        which = (verdict.model, verdict.pool, verdict.gate, verdict.demand)
+        yield Sample("gate_outcome", (*labels, *which, verdict.outcome.lower()), 1.0)
     for pool in run.spec.pools:
         attempts = sum(attempt.pool == pool.name for attempt in run.status.attempts)
         yield Sample("run_attempts", (*labels, pool.name), float(attempts))
