@@ -10,8 +10,9 @@ import typer
 from typer.core import TyperGroup
 
 from .calls import Cluster, Where, World
-from .commands import apply, compare, list_, logs, plan, report, results, validate, wait, watch
+from .commands import apply, compare, list_, logs, plan, report, results, run, validate, wait, watch
 from .exits import ExitCode, UserError
+from .local.processes import ThisMachine
 from .screen import Screen
 
 EXIT_CODES = "\n".join(f"  {code.value:<5}{code.meaning}" for code in ExitCode)
@@ -52,7 +53,9 @@ def _connect(where: Where) -> Cluster:
 
 
 def _real_world() -> World:
-    return World(connect=_connect, now=lambda: datetime.now(UTC), monotonic=monotonic)
+    return World(
+        connect=_connect, now=lambda: datetime.now(UTC), monotonic=monotonic, here=ThisMachine()
+    )
 
 
 def _print_version(is_asked: bool) -> None:
@@ -88,6 +91,7 @@ def _begin(
 app.command("validate")(validate.validate)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
+app.command("run")(run.run)
 app.command("list")(list_.list_)
 app.command("watch")(watch.watch)
 app.command("wait")(wait.wait)
