@@ -1,7 +1,7 @@
 """`slmeval run`: an evaluation on this machine, without a cluster."""
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +10,6 @@ from uuid import uuid4
 import typer
 import yaml
 from pydantic import ValidationError
-from slmeval_decisions.decide import NewAttempt
-from slmeval_decisions.plans import desired_plan
 
 from slmeval_cli.calls import World
 from slmeval_cli.checking import refuse_faulty
@@ -19,16 +17,9 @@ from slmeval_cli.documents import documents_of
 from slmeval_cli.exits import ExitCode, UserError
 from slmeval_cli.following import until_end
 from slmeval_cli.local.asked import Asked, NoPoolError, asked_of, pool_of
-from slmeval_cli.local.fitting import (
-    cpus_of,
-    environment_of,
-    files_in,
-    notes,
-    obstacles,
-    planned_here,
-    trials_at_once,
-)
-from slmeval_cli.local.here import Launch, Machine
+from slmeval_cli.local.fitting import notes, obstacles
+from slmeval_cli.local.here import Site
+from slmeval_cli.local.launching import launch_of
 from slmeval_cli.local.objects import Objects, OtherQuestion
 from slmeval_cli.local.running import LocalRun
 from slmeval_cli.local.saving import locked, save, saved_in
@@ -117,26 +108,26 @@ def run(
     except NoPoolError as error:
         raise UserError(error.problem, _advice(file, error.name, world)) from None
     needs_gpus = asked.pool.spec.gpus is not None and asked.pool.spec.engine == "vllm"
-    machine = world.here.machine(with_gpus=needs_gpus)
-    _refuse(obstacles(asked, machine, world.here, claims=folders, image=image_root), screen)
+    site = Site(machine=world.here.machine(with_gpus=needs_gpus), claims=folders, image=image_root)
+    _refuse(obstacles(asked, site, world.here), screen)
     target = output or Path(f"{asked.name}-results.yaml")
     with locked(target) as log, _ended_by_signals():
         objects = _objects(target, asked, world)
-        for note in notes(asked, machine):
+        for note in notes(asked, site.machine):
             screen.note(note, style="yellow")
-        screen.note(f"On {machine}, as pool {asked.pool.meta.name}. Saved in {target}, log {log}.")
-        at_once = trials_at_once(asked, machine)[1]
+        screen.note(
+            f"On {site.machine}, as pool {asked.pool.meta.name}. Saved in {target}, log {log}."
+        )
+        if objects.runs:
+            screen.note(f"Goes on with {target}: {counts_of(objects.answer)} trials have ended.")
         local = LocalRun(
             objects=objects,
             here=world.here,
-            launch_of=lambda new: _launch(
-                new, asked, objects, machine=machine, at_once=at_once, claims=folders,
-                image=image_root, log=log,
-            ),
+            launch_of=lambda new: launch_of(new, asked, site, reported=objects.reported, log=log),
             save=lambda changed: save(target, changed.bodies),
             now=world.now,
             monotonic=world.monotonic,
-        )  # fmt: skip
+        )
         end = _followed(local, screen, world, target)
     show_results(objects.answer, screen, is_wide=False)
     screen.note(f"Saved in {target}: `slmeval report {asked.name} -f {target}` draws it.")
@@ -183,7 +174,7 @@ def _advice(file: str, name: str, world: World) -> str:
 
 def _refuse(problems: list[str], screen: Screen) -> None:
     for problem in problems:
-        screen.note(f"{problem[0].upper()}{problem[1:]}.", style="red")
+        screen.note(f"{problem}.", style="red")
     if problems:
         raise UserError("It cannot be run on this machine as it is asked.", "Nothing was started.")
 
@@ -201,27 +192,6 @@ def _objects(target: Path, asked: Asked, world: World) -> Objects:
             f"{target} is there, and {why}: it is not overwritten.",
             "Name another file by --output, or move this one away.",
         ) from None
-
-
-def _launch(
-    new: NewAttempt, asked: Asked, objects: Objects, *, machine: Machine, at_once: int,
-    claims: Mapping[str, Path], image: Path, log: Path,
-) -> Launch:  # fmt: skip
-    """Return what the processes of an attempt are started with."""
-    plan = desired_plan(new.run, new.pool, new.unfinished, number=new.number, image="")
-    written = asked.spec.artifacts.claim if asked.spec.artifacts else None
-    return Launch(
-        plan=planned_here(plan, at_once),
-        cpus=cpus_of(asked.pool.spec),
-        machine=machine.name,
-        statuses={trial.name: objects.reported(trial.name) for trial in plan.trials},
-        configmaps={name: files_in(body) for name, body in asked.configmaps.items()},
-        claims=claims,
-        artifacts=claims[written] if written else None,
-        image=image,
-        env=environment_of(asked.pool.spec),
-        log=log,
-    )
 
 
 @contextmanager

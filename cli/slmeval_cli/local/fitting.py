@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from slmeval_api.evaluation import Question
-from slmeval_api.plan import Plan
 from slmeval_api.pool import PoolSpec
 from slmeval_api.run import RunPool
 from slmeval_decisions.plans import workers_needed
@@ -16,7 +15,7 @@ from slmeval_decisions.sources import claims_of, configmaps_of, files_of
 from slmeval_cli.answer import Body
 
 from .asked import Asked
-from .here import Here, Machine
+from .here import Here, Machine, Site
 
 MOST_GPUS = 16
 """Of a worker, as the plan has it."""
@@ -35,24 +34,13 @@ GENERATOR = "SLMEVAL_GENERATOR"
 ENGINE_LIBRARIES = ("tcmalloc", "iomp5")
 
 
-def obstacles(
-    asked: Asked, machine: Machine, here: Here, *, claims: Mapping[str, Path], image: Path
-) -> list[str]:
-    """Return everything that keeps the question from being asked here, each with its cure.
-
-    Args:
-        asked: the question and its pool.
-        machine: where.
-        here: the same, to be asked what is installed.
-        claims: the folders that stand for claims, by the claim's name.
-        image: the folder that stands for the image's root.
-
-    """
+def obstacles(asked: Asked, site: Site, here: Here) -> list[str]:
+    """Return everything that keeps the question from being asked here, each with its cure."""
     return [
-        *_of_machine(asked, machine),
+        *_of_machine(asked, site.machine),
         *_of_libraries(asked, here),
-        *_of_claims(asked, claims),
-        *_of_data(asked, image),
+        *_of_claims(asked, site.claims),
+        *_of_data(asked, site.image),
         *_of_hub(asked),
     ]
 
@@ -80,12 +68,6 @@ def trials_at_once(asked: Asked, machine: Machine) -> tuple[int, int]:
     return busy, max(1, min(busy, machine.gpus // per_worker, MOST_GPUS // per_worker))
 
 
-def planned_here(plan: Plan, at_once: int) -> Plan:
-    """Return `plan` for this machine, which is one worker with the GPUs of `at_once`."""
-    gpus = plan.gpus_per_worker * at_once
-    return plan.model_copy(update={"workers": 1, "gpus_per_worker": gpus})
-
-
 def notes(asked: Asked, machine: Machine) -> Iterator[str]:
     """Yield what is done otherwise than in a cluster, and what may surprise."""
     pool, spec = asked.pool.meta.name, asked.pool.spec
@@ -110,11 +92,6 @@ def notes(asked: Asked, machine: Machine) -> Iterator[str]:
                 "LD_PRELOAD does not name tcmalloc and libiomp5, as the runner image has it: vLLM "
                 "may take twice the time on CPUs (docs/guides/without-a-cluster.md)."
             )
-
-
-def environment_of(pool: PoolSpec) -> dict[str, str]:
-    """Return the pool's variables; those of Secrets are this environment's own."""
-    return {v.name: v.value for v in pool.env if v.value is not None}
 
 
 def files_in(configmap: Body) -> dict[str, bytes]:
@@ -187,8 +164,9 @@ def _of_data(asked: Asked, image: Path) -> Iterator[str]:
         found = image / path.lstrip("/")
         if not found.exists():
             yield (
-                f"file://{path} is a path of the runner image, and {found} is not there: name the "
-                "folder that stands for the image's root by --image-root, or another source"
+                f"the question names file://{path}, a path of the runner image, and here {found} "
+                "is not there: name the folder that stands for the image's root by --image-root, "
+                "or another source"
             )
 
 

@@ -29,21 +29,30 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The machine, and the folders on it that stand for what pods have."""
+
+    machine: Machine
+    claims: Mapping[str, Path]
+    """By the claim's name."""
+    image: Path
+    """The root of the runner image."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """What the processes of an attempt are started with."""
 
     plan: Plan
     cpus: int
     """For the engine."""
-    machine: str
+    site: Site
     statuses: Mapping[str, Body]
     """By trial: what the runner has said of it until now."""
     configmaps: Mapping[str, Mapping[str, bytes]]
     """By name: files by their name."""
-    claims: Mapping[str, Path]
     artifacts: Path | None
-    image: Path
-    """Stands for the root of the runner image."""
+    """What spec.artifacts writes to, if it is a claim."""
     env: Mapping[str, str]
     """On top of this process's environment."""
     log: Path

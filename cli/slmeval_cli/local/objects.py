@@ -125,10 +125,11 @@ class Objects:
         before = body.get("status") or {}
         body["status"] = {k: v for k, v in before.items() if k not in RUNNERS} | dict(status)
 
-    def reported(self, trial: str) -> Body:
-        """Return what the runner has said of a trial."""
-        status = self.trials[trial].get("status") or {}
-        return {k: status[k] for k in RUNNERS if k in status}
+    @property
+    def reported(self) -> dict[str, Body]:
+        """What the runner has said of each trial, by name."""
+        statuses = {name: body.get("status") or {} for name, body in self.trials.items()}
+        return {n: {k: s[k] for k in RUNNERS if k in s} for n, s in statuses.items()}
 
     def add_attempt(self, new: NewAttempt, now: datetime) -> str:
         """Note that an attempt has begun; return its name."""

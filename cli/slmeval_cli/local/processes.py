@@ -30,6 +30,7 @@ from slmeval_api.plan import (
 from slmeval_decisions.observed import quoted
 
 from slmeval_cli.answer import Body
+from slmeval_cli.exits import UserError
 
 from .fitting import hub_home
 from .here import Attempt, Launch, Machine, Outcome
@@ -57,7 +58,12 @@ class ThisMachine:
     """The real one."""
 
     def machine(self, *, with_gpus: bool) -> Machine:
-        """Return what this process may use of it."""
+        """Return what this process may use of it. Raises UserError where that is nothing."""
+        if sys.platform != "linux":
+            raise UserError(
+                f"This machine runs {sys.platform}, and the runner needs Linux.",
+                "Run it in a virtual machine or container with Linux.",
+            )
         gpus, gpu_bytes = _gpus() if with_gpus else (0, None)
         return Machine(
             name=node(),
@@ -93,8 +99,8 @@ class LocalAttempt:
     group: Ctrl-C reaches this process alone, which ends them in order.
     """
 
-    def __init__(self, launch: Launch) -> None:
-        """Start both. Raises OSError."""
+    def __init__(self, launch: Launch, *, python: str = sys.executable) -> None:
+        """Start both with that Python. Raises OSError."""
         self._root = Path(tempfile.mkdtemp(prefix="slmeval-", dir=SHORT_FOLDER))
         self._seen = dict[str, tuple[int, int]]()
         self._trials = list(launch.statuses)
@@ -107,10 +113,10 @@ class LocalAttempt:
                 self._log_begins = log.tell()
                 env = _environment(self._root, launch)
                 driver = ["driver", "--own-ray", str(launch.cpus)]
-                self._driver = _started(driver, env, log)
+                self._driver = _started([python, *driver], env, log)
                 # What is preloaded is for the engine only, as in the pod.
                 reporter = ["reporter", "--no-cluster"]
-                self._reporter = _started(reporter, env | {"LD_PRELOAD": ""}, log)
+                self._reporter = _started([python, *reporter], env | {"LD_PRELOAD": ""}, log)
         except OSError:
             shutil.rmtree(self._root, ignore_errors=True)
             raise
@@ -181,9 +187,9 @@ def _await(process: "subprocess.Popen[bytes]", limit_s: float) -> None:
 def _started(
     command: list[str], env: Mapping[str, str], log: IO[bytes]
 ) -> "subprocess.Popen[bytes]":
-    module, *options = command
+    python, module, *options = command
     return subprocess.Popen(
-        [sys.executable, "-m", f"slmeval_runner.{module}", *options],
+        [python, "-m", f"slmeval_runner.{module}", *options],
         env=dict(env),
         stdin=subprocess.PIPE,  # nothing is written to it: its end is this process's
         stdout=log,
@@ -194,7 +200,7 @@ def _started(
 
 def _environment(root: Path, launch: Launch) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
-    own = {ROOT_VARIABLE: str(root), MACHINE_VARIABLE: launch.machine}
+    own = {ROOT_VARIABLE: str(root), MACHINE_VARIABLE: launch.site.machine.name}
     return {**inherited, **ENV, **launch.env, **own}
 
 
@@ -206,7 +212,7 @@ def _furnish(root: Path, launch: Launch) -> None:
     Path(f"{root}{PLAN_FOLDER}", PLAN_FILE).write_text(plan)
     for trial, status in launch.statuses.items():
         Path(f"{root}{STATUS_FOLDER}", f"{trial}.json").write_text(json.dumps(status))
-    for name, target in launch.claims.items():
+    for name, target in launch.site.claims.items():
         Path(f"{root}{CLAIM_FOLDER}", name).symlink_to(target.resolve())
     for name, files in launch.configmaps.items():
         mounted = Path(f"{root}{CONFIGMAP_FOLDER}", name)
@@ -215,7 +221,7 @@ def _furnish(root: Path, launch: Launch) -> None:
             (mounted / file).write_bytes(content)
     if launch.artifacts is not None:
         Path(f"{root}{ARTIFACT_FOLDER}").symlink_to(launch.artifacts.resolve())
-    Path(f"{root}{IMAGE_FOLDER}").symlink_to(launch.image.resolve())
+    Path(f"{root}{IMAGE_FOLDER}").symlink_to(launch.site.image.resolve())
     hub = hub_home()
     hub.mkdir(parents=True, exist_ok=True)
     Path(f"{root}{CACHE_FOLDER}").mkdir()

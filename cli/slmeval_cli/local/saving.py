@@ -1,6 +1,5 @@
 """The file that a run without a cluster keeps its objects in; `-f` of other commands reads it."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from slmeval_cli.formats import yaml_text
 
 def log_of(file: Path) -> Path:
     """Return where the log of a run stands that is saved in `file`."""
-    return file.with_suffix(".log")
+    return file.with_name(f"{file.name}.log")
 
 
 def saved_in(file: Path) -> list[Body] | None:
@@ -50,6 +49,8 @@ def locked(file: Path) -> Iterator[Path]:
         UserError: another run holds it, or it cannot be written.
 
     """
+    import fcntl  # not on Windows, where the other commands work
+
     log = log_of(file)
     try:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
