@@ -35,14 +35,20 @@ def run(
         str,
         typer.Argument(
             metavar="FILE",
-            help="YAML file with one SLMEvaluation, and the ConfigMaps that it names; - is "
-            "standard input.",
+            help="YAML file with the SLMEvaluation and the ConfigMaps that it names; - is standard "
+            "input.",
         ),
     ],
     pool_files: Annotated[
         list[str] | None,
         typer.Option(
             "--pool-file", metavar="FILE", help="YAML file with SLMPools. May be repeated."
+        ),
+    ] = None,
+    evaluation: Annotated[
+        str | None,
+        typer.Option(
+            "--evaluation", metavar="NAME", help="SLMEvaluation that is meant, of several in FILE."
         ),
     ] = None,
     pool: Annotated[
@@ -97,14 +103,15 @@ def run(
     Examples:
       slmeval run examples/quickstart.yaml --pool-file examples/pools/cpu.yaml
       slmeval run tickets.yaml --pool-file laptop.yaml --pool laptop --output tickets-laptop.yaml
-      slmeval run own-data.yaml --claim team-data=./data
+      slmeval run tickets.yaml --claim tickets=./data
     """
     world, screen = world_of(context), Screen()
     folders = _folders(claims or [])
     documents = [one for name in (file, *(pool_files or [])) for one in documents_of(name)]
     refuse_faulty(documents)
     try:
-        asked = asked_of(file, [document.body for document in documents], pool=pool)
+        bodies = [document.body for document in documents]
+        asked = asked_of(file, bodies, evaluation=evaluation, pool=pool)
     except NoPoolError as error:
         raise UserError(error.problem, _advice(file, error.name, world)) from None
     needs_gpus = asked.pool.spec.gpus is not None and asked.pool.spec.engine == "vllm"
@@ -118,7 +125,9 @@ def run(
         screen.note(
             f"On {site.machine}, as pool {asked.pool.meta.name}. Saved in {target}, log {log}."
         )
-        if objects.runs:
+        if objects.has_ended:
+            screen.note("All of it has ended before. To ask again, name another file by --output.")
+        elif objects.runs:
             screen.note(f"Goes on with {target}: {counts_of(objects.answer)} trials have ended.")
         local = LocalRun(
             objects=objects,

@@ -42,12 +42,15 @@ class Asked:
         return str(self.evaluation["metadata"]["name"])
 
 
-def asked_of(file: str, bodies: Iterable[Body], *, pool: str | None) -> Asked:
+def asked_of(
+    file: str, bodies: Iterable[Body], *, evaluation: str | None, pool: str | None
+) -> Asked:
     """Return what the objects of `file` and of the files of pools ask.
 
     Args:
         file: its name, for messages.
         bodies: objects without faults, as `validate` sees them.
+        evaluation: which one is meant; None: there is one only.
         pool: the pool to measure on in place of those that the evaluation names; None: its own.
 
     Raises:
@@ -59,14 +62,14 @@ def asked_of(file: str, bodies: Iterable[Body], *, pool: str | None) -> Asked:
     for body in bodies:
         name = str((body.get("metadata") or {}).get("name"))
         by_kind.setdefault(str(body.get("kind")), {})[name] = body
-    evaluation = _only(file, by_kind.get(Evaluation.info.kind, {}))
-    spec = Evaluation.from_body(evaluation).spec
+    body = _meant(file, by_kind.get(Evaluation.info.kind, {}), evaluation)
+    spec = Evaluation.from_body(body).spec
     if spec.suspend:
         raise UserError(
-            f"spec.suspend of {evaluation['metadata']['name']} is true, so nothing would run.",
+            f"spec.suspend of {body['metadata']['name']} is true, so nothing would run.",
             "Remove it, or set it to false.",
         )
-    name = pool or _only_pool(evaluation["metadata"]["name"], spec.pools)
+    name = pool or _only_pool(body["metadata"]["name"], spec.pools)
     pools = by_kind.get(Pool.info.kind, {})
     if name not in pools:
         raise NoPoolError(
@@ -79,9 +82,9 @@ def asked_of(file: str, bodies: Iterable[Body], *, pool: str | None) -> Asked:
     problem = problem_of(narrowed.question, {name: found})
     if problem is not None:
         raise UserError(problem.message)
-    metadata = {"namespace": NAMESPACE, **evaluation["metadata"]}
+    metadata = {"namespace": NAMESPACE, **body["metadata"]}
     return Asked(
-        evaluation={**evaluation, "metadata": metadata, "spec": narrowed.to_json_data()},
+        evaluation={**body, "metadata": metadata, "spec": narrowed.to_json_data()},
         spec=narrowed,
         pool=found,
         pool_body=pools[name],
@@ -89,16 +92,19 @@ def asked_of(file: str, bodies: Iterable[Body], *, pool: str | None) -> Asked:
     )
 
 
-def _only(file: str, evaluations: Mapping[str, Body]) -> Body:
+def _meant(file: str, evaluations: Mapping[str, Body], name: str | None) -> Body:
     if not evaluations:
         raise UserError(f"{file} holds no SLMEvaluation.", "Name a file that does.")
-    if len(evaluations) > 1:
-        names = ", ".join(evaluations)
+    there = ", ".join(evaluations)
+    if name is None and len(evaluations) > 1:
         raise UserError(
-            f"{file} holds {len(evaluations)} SLMEvaluations: {names}.",
-            "Put the one that is meant into a file of its own.",
+            f"{file} holds {len(evaluations)} SLMEvaluations: {there}.",
+            f"Choose one: --evaluation {next(iter(evaluations))}.",
         )
-    return next(iter(evaluations.values()))
+    name = name or there
+    if name not in evaluations:
+        raise UserError(f"{file} holds no SLMEvaluation {name}; it holds: {there}.")
+    return evaluations[name]
 
 
 def _only_pool(evaluation: str, pools: list[str]) -> str:

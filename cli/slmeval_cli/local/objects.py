@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from slmeval_api.conditions import has_ended
 from slmeval_api.evaluation import Evaluation
 from slmeval_api.pool import Pool
 from slmeval_api.run import Run
@@ -86,6 +87,11 @@ class Objects:
         """What is shown."""
         meta = self.evaluation["metadata"]
         return answer_of(Name(meta["namespace"], meta["name"]), self.bodies)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will be measured."""
+        return has_ended(self.answer.evaluation.status.conditions)
 
     @property
     def results(self) -> frozenset[tuple[str, str]]:

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from slmeval_api.conditions import has_ended
 from slmeval_decisions.decide import NewAttempt, decide
 
 from slmeval_cli.answer import Answer
@@ -31,7 +30,7 @@ class LocalRun:
     _attempt: Attempt | None = None
     _name: str = ""
     _deadline_s: float = 0.0
-    _saved: frozenset[tuple[str, str]] | None = field(default=None)
+    _saved: frozenset[tuple[str, str]] | None = None
 
     def states(self, tick_s: float) -> Generator[Answer, None, None]:
         """Yield where it stands, each `tick_s` seconds; it never ends by itself.
@@ -83,14 +82,11 @@ class LocalRun:
             for new in plan.attempts:
                 self._start(new)
                 is_news = True
-            if self._attempt is not None and self._is_over():
+            if self._attempt is not None and self.objects.has_ended:
                 self._attempt.wait(EXIT_S)
                 outcome = self._attempt.outcome()
                 self._end(outcome or Outcome(False, f"it did not end within {EXIT_S:.0f} s"))
                 is_news = True
-
-    def _is_over(self) -> bool:
-        return has_ended(self.objects.answer.evaluation.status.conditions)
 
     def _start(self, new: NewAttempt) -> None:
         self._name = self.objects.add_attempt(new, self.now())
@@ -112,7 +108,7 @@ class LocalRun:
         if attempt is not None:
             for trial, status in attempt.end().items():
                 self.objects.report(trial, status)
-        if not self._is_over():
+        if not self.objects.has_ended:
             self.objects.forget_attempt()
             self.objects.set_suspended(True)
             self._settle()

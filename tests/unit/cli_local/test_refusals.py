@@ -48,7 +48,13 @@ class TestWhatIsNoQuestionForOneMachine:
     def test_two_evaluations(self, tmp_path: Path) -> None:
         file = written(tmp_path, evaluation_body(), evaluation_body("other", uid="uid-2"))
         answer = slmeval("run", file)
-        assert "holds 2 SLMEvaluations: demo, other. Put the one that is meant" in answer.stderr
+        assert "holds 2 SLMEvaluations: demo, other. Choose one: --evaluation demo." in (
+            answer.stderr
+        )
+        answer = slmeval("run", file, "--evaluation", "third")
+        assert "holds no SLMEvaluation third; it holds: demo, other." in answer.stderr
+        answer = slmeval("run", file, "--evaluation", "other")
+        assert "Nothing describes the pool gpu" in answer.stderr
 
     def test_none(self, tmp_path: Path) -> None:
         answer = slmeval("run", written(tmp_path, pool_body()))

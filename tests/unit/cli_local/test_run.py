@@ -195,7 +195,7 @@ class TestAnInterruptedRun:
         bench.run(FakeHere(act=all_measured))
         answer = bench.run(FakeHere())
         assert answer.exit_code == ExitCode.OK
-        assert "2/2 trials have ended" in answer.stderr
+        assert "All of it has ended before. To ask again, name another file" in answer.stderr
 
 
 class TestASavedFileIsNeverOverwritten:
