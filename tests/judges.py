@@ -84,6 +84,16 @@ class Said(NamedTuple):
     argocd_message: str
 
 
+def disagreements(bodies: Sequence[Json], said: Sequence[Said]) -> list[str]:
+    """Return a sentence for each object of which something else is said than should be."""
+    return [
+        f"{body['kind']} {body['metadata']['name']}: expected {expected(body)}, judged {one}; "
+        f"its status: {body['status']}"
+        for body, one in zip(bodies, said, strict=True)
+        if one.verdict != expected(body)
+    ]
+
+
 class Judges:
     """kstatus, and Argo CD with the health script that we tell users to give it."""
 

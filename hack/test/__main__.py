@@ -46,7 +46,7 @@ def cluster() -> str | None:
         return "no cluster: KUBECONFIG names none, and the embedded one cannot run here (see above)"
     if not run("make", "images"):
         return "the images could not be built; the lines above say why"
-    return None
+    return programs("gitops-verdicts")
 
 
 def chart() -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from builders import Json, evaluation_body, pool_body
-from judges import BUSY, Judges, Said, condition, expected
+from judges import BUSY, Judges, Said, condition, disagreements
 from slmeval_api.conditions import ConditionType, Reason
 
 from .states import SCENES
@@ -33,12 +33,14 @@ def words(body: Json, type_: ConditionType = ConditionType.READY) -> str:
 class TestEachStateIsJudgedAsItIs:
     @pytest.mark.parametrize("scene", SCENES)
     def test_at_each_moment_of(self, said: dict[str, list[tuple[Json, Said]]], scene: str) -> None:
-        wrong = [
-            (body["kind"], body["metadata"], body["status"], found)
-            for body, found in said[scene]
-            if found.verdict != expected(body)
-        ]
-        assert wrong == []
+        bodies, found = zip(*said[scene], strict=True)
+        assert disagreements(bodies, found) == []
+
+    def test_what_is_judged_otherwise_is_named(self, judges: Judges) -> None:
+        condition = {"type": "Ready", "status": "False", "reason": "Measured", "message": "m"}
+        body = evaluation_body() | {"status": {"observedGeneration": 1, "conditions": [condition]}}
+        (sentence,) = disagreements([body], judges([body]))
+        assert sentence.startswith("SLMEvaluation demo: expected ")
 
 
 class TestTheMessageIsOurs:
