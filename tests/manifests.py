@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from slmeval_api import GROUP
 from tools import ROOT
 from verdicts.cases import KINDS, Json
 
@@ -32,12 +33,25 @@ def example_files() -> list[Path]:
     return sorted((ROOT / "examples").rglob("*.yaml"))
 
 
+def applicable_files() -> list[Path]:
+    """Return the files of examples/ that a cluster takes in which slmeval is all that was added."""
+    return [p for p in example_files() if all(map(_is_known, yaml.safe_load_all(p.read_text())))]
+
+
+def _is_known(body: Json) -> bool:
+    if "apiVersion" not in body:  # a pipeline
+        return False
+    group = body["apiVersion"].rpartition("/")[0]
+    return group == GROUP or "." not in group  # of Kubernetes itself
+
+
 def examples() -> list[Manifest]:
     """Return every object of examples/."""
     return [
         Manifest(path.relative_to(ROOT).as_posix(), body)
         for path in example_files()
         for body in yaml.safe_load_all(path.read_text())
+        if "kind" in body
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import to_create
 from cluster_client import Kubectl, Objects
-from manifests import Manifest, example_files, examples
+from manifests import Manifest, applicable_files, examples
 from tools import ROOT
 from verdicts import GOOD
 from verdicts.cases import Good
@@ -63,7 +63,7 @@ class TestDefaultsAreTheSameOnBothSides:
 
 
 class TestExamples:
-    @pytest.mark.parametrize("path", example_files(), ids=lambda p: p.name)
+    @pytest.mark.parametrize("path", applicable_files(), ids=lambda p: p.name)
     def test_each_file_is_one_apply(self, kubectl: Kubectl, path: Path) -> None:
         flags = ("-n", "team", "--validate=strict", "--warnings-as-errors", "-f", str(path))
         kubectl("apply", "--dry-run=server", *flags)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from cli_builders import slmeval
-from manifests import example_files
+from manifests import applicable_files
 from slmeval_cli.checking import Fault, faults_of
 from slmeval_cli.exits import ExitCode
 from verdicts import BAD
@@ -28,7 +28,7 @@ class TestItsVerdictIsTheApiServers:
 
 class TestGoodFiles:
     def test_all_examples_are_valid(self) -> None:
-        answer = slmeval("validate", *map(str, example_files()))
+        answer = slmeval("validate", *map(str, applicable_files()))
         assert answer.exit_code == ExitCode.OK, answer.output
 
     def test_standard_input_is_read(self) -> None:
