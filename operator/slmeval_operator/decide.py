@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from slmeval_api.base import ApiModel, KindInfo
 from slmeval_api.conditions import ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.evaluation import Evaluation, RunRef
 from slmeval_api.run import Run, RunPool, RunStatus
@@ -21,7 +20,8 @@ from .desired.attempt import desired_attempt
 from .desired.objects import desired_run, desired_trials
 from .question import problem_of, question_digest
 from .settings import Settings
-from .statuses import evaluation_status, run_status, trial_standing, trial_status
+from .statuses import StatusWrite, evaluation_status, run_status, trial_standing, trial_status
+from .story import News, news_of
 from .verdict import Standing, State, refused, superseded
 from .world import World
 
@@ -29,24 +29,6 @@ SOON_S = 5.0
 """Next look while pods are on their way in or out."""
 LATER_S = 30.0
 """Next look while trials run: only deadlines can have passed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusWrite:
-    """A status that differs from what is stored."""
-
-    info: KindInfo
-    name: str
-    status: ApiModel
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """An event on the evaluation."""
-
-    reason: str
-    message: str
-    is_warning: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +43,7 @@ class Plan:
     overdue: dict[str, timedelta] = field(default_factory=dict)
     """RayJobs that should hold no pod and do. Removed by us if they do for too long."""
     statuses: list[StatusWrite] = field(default_factory=list)
-    announcements: list[Announcement] = field(default_factory=list)
+    news: list[News] = field(default_factory=list)
     look_again_s: float | None = None
 
 
@@ -83,6 +65,7 @@ def decide(world: World, settings: Settings) -> Plan:
             )
     standing = _evaluation_standing(world, evaluation, current, plan, written)
     _write_evaluation(world, evaluation, standing, current=current, plan=plan, runs=written)
+    plan.news = news_of(world, plan.statuses)
     plan.look_again_s = _next_look(world, plan)
     return plan
 
@@ -133,10 +116,7 @@ def _plan_run(
     for name in missing:
         standings[name] = superseded() if is_superseded else _to_be_made(world, name, "the trial")
     in_order = {name: standings[name] for name in desired}
-    status = _write_run(world, run, in_order, plan)
-    if not is_superseded:
-        _announce_differences(run, status, plan)
-    return status
+    return _write_run(world, run, in_order, plan)
 
 
 def _may_make(world: World, name: str) -> bool:
@@ -220,7 +200,7 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
     status = run_status(
         run,
         standings,
-        attempts=attempts_of(run, jobs),
+        attempts=attempts_of(run, jobs, pods=world.pods, now=world.now),
         now=world.now,
         compared=compared,
         measured=list(trials.values()),
@@ -228,17 +208,6 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
     if status != run.status:
         plan.statuses.append(StatusWrite(info=Run.info, name=run.meta.name, status=status))
     return status
-
-
-def _announce_differences(run: Run, status: RunStatus, plan: Plan) -> None:
-    """Add the news that trials of `run` are not comparable, unless it is stored already."""
-    before = condition(run.status.conditions, ConditionType.COMPARABLE)
-    after = condition(status.conditions, ConditionType.COMPARABLE)
-    if after is None or after.status != "False" or (before and before.status == "False"):
-        return
-    plan.announcements.append(
-        Announcement(reason=after.reason, message=after.message, is_warning=True)
-    )
 
 
 def _evaluation_standing(
@@ -307,22 +276,9 @@ def _write_evaluation(
         last_success=_last_success(evaluation, runs),
         now=world.now,
     )
-    if status == evaluation.status:
-        return
-    plan.statuses.append(
-        StatusWrite(info=Evaluation.info, name=evaluation.meta.name, status=status)
-    )
-    before = condition(evaluation.status.conditions, ConditionType.READY)
-    if before is None or before.reason != standing.reason:
-        is_warning = standing.state in (State.FAILED, State.STALLED) or standing.reason in (
-            Reason.WAITING_FOR_IMAGE,
-            Reason.CONTAINER_DYING,
-            Reason.WAITING_FOR_NODES,
-        )
-        plan.announcements.append(
-            Announcement(
-                reason=str(standing.reason), message=standing.message, is_warning=is_warning
-            )
+    if status != evaluation.status:
+        plan.statuses.append(
+            StatusWrite(info=Evaluation.info, name=evaluation.meta.name, status=status)
         )
 
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from .cluster import PLURAL_OF, ApiError, Body, Refused
-from .decide import Plan, StatusWrite, decide
+from .decide import Plan, decide
 from .events import event
 from .settings import Settings
+from .statuses import StatusWrite
 from .store import RAYJOBS, Store, namespace_of
 from .verdict import Refusal
 from .world import World
@@ -102,7 +103,7 @@ class Reconciler:
             await self._make(key, [body])
         for attempt in plan.attempts:
             await self._make(key, attempt)
-        await self._announce(plan, world)
+        await self._tell(plan, world)
         await self._write(plan.statuses, namespace)
 
     async def _create(self, body: Body) -> None:
@@ -160,17 +161,23 @@ class Reconciler:
                 )
                 await self.api.delete("rayclusters", namespace, cluster)
 
-    async def _announce(self, plan: Plan, world: World) -> None:
+    async def _tell(self, plan: Plan, world: World) -> None:
         """Tell the news before the status that makes it old: a crash between tells it again."""
-        if world.evaluation is None:
-            return
-        run = world.evaluation.status.current_run
-        for news in plan.announcements:
-            body = event(world.evaluation.meta, news, run=run.name if run else "", now=world.now)
-            try:
-                await self.api.create("events", body)
-            except ApiError as error:  # an event is worth no pass
-                log.warning("An event was not written", extra={"error": error.message})
+        for news in plan.news:
+            is_first = False
+            for info, meta in news.subjects:
+                try:
+                    made = await self.api.create("events", event(news, info, meta, world.now))
+                except ApiError as error:  # an event is worth no pass
+                    log.warning("An event was not written", extra={"error": error.message})
+                    is_first = True
+                else:
+                    is_first = is_first or made is not None
+            if is_first and not news.is_echo and world.evaluation is not None:
+                meta = world.evaluation.meta
+                where = {"namespace": meta.namespace, "evaluation": meta.name, **news.where}
+                level = logging.WARNING if news.is_warning else logging.INFO
+                log.log(level, "%s", news.message, extra=where | {"reason": news.reason.value})
 
     async def _write(self, writes: list[StatusWrite], namespace: str) -> None:
         """Write all statuses, also those after one that fails.

@@ -1,9 +1,10 @@
 """Status documents of trials, runs and evaluations, from what was decided about them. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from slmeval_api.base import ApiModel, KindInfo
 from slmeval_api.conditions import Condition, ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
 from slmeval_api.run import Attempt, Run, RunStatus, ScoreComparison
@@ -18,6 +19,15 @@ from .conditions import (
 )
 from .scores import score_comparisons
 from .verdict import Standing, State, standing_conditions, superseded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusWrite:
+    """A status that differs from what is stored."""
+
+    info: KindInfo
+    name: str
+    status: ApiModel
 
 
 def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: int) -> Standing:
@@ -48,7 +58,7 @@ def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: 
             reason=result.failure.condition_reason,
             message=f"{result.failure.message} {unfinished.message}",
         )
-    is_alive = progress is not None and progress.attempt >= attempt
+    is_alive = progress is not None and progress.stage != "Queued" and progress.attempt >= attempt
     if is_alive and unfinished.reason in (
         Reason.PENDING,
         Reason.WAITING_FOR_NODES,  # another worker of the same attempt

@@ -43,8 +43,12 @@ def of_the_run(stage: Stage) -> str | None:
 
 
 def told(stage: Stage) -> list[Json]:
-    """Return the events that tell of differences."""
-    return [e for e in stage.api.of("events") if e["reason"].endswith("Differ")]
+    """Return the evaluation's events that tell of differences."""
+    return [
+        e
+        for e in stage.api.of("events")
+        if e["reason"].endswith("Differ") and e["involvedObject"]["kind"] == "SLMEvaluation"
+    ]
 
 
 class TestMarksFollowWhatIsStored:
