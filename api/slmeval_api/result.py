@@ -677,6 +677,10 @@ class TuningResult(ApiModel):
     failure: Failure | None = Field(default=None, description="Why the last one has no figures.")
 
 
+LAST_LINES = 20
+LINE_LIMIT = 256
+
+
 class TrialResult(ApiModel):
     """Everything that a trial measured."""
 
@@ -713,6 +717,16 @@ class TrialResult(ApiModel):
     failure: Failure | None = Field(
         default=None,
         description="Why the trial is incomplete: its own failure, or the first of its parts'.",
+    )
+    last_lines: Annotated[
+        list[Annotated[str, StringConstraints(max_length=LINE_LIMIT)]],
+        Field(max_length=LAST_LINES),
+    ] = Field(
+        default_factory=list,
+        description=(
+            "What the trial's processes printed last, where it failed: the pods' logs go with "
+            "the pods."
+        ),
     )
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from . import names
 from .cluster import PLURAL_OF, ApiError, Body, Refused
 from .decide import Plan, decide
 from .events import event
@@ -16,6 +17,12 @@ from .verdict import Refusal
 from .world import World
 
 log = logging.getLogger(__name__)
+KEY_OF_LABEL = {
+    names.EVALUATION: "evaluation",
+    names.RUN: "run",
+    names.POOL: "pool",
+    names.ATTEMPT: "attempt",
+}
 REFUSAL_LASTS = timedelta(seconds=30)
 """How long what was refused is left alone before it is tried again."""
 REFUSAL_FORGOTTEN = timedelta(seconds=300)
@@ -94,37 +101,37 @@ class Reconciler:
     async def _carry_out(self, plan: Plan, world: World, key: str) -> None:
         namespace = namespace_of(key)
         for name in plan.delete_jobs:
-            log.info("Deleting a RayJob", extra={"namespace": namespace, "rayjob": name})
+            log.info("Deleting a RayJob", extra=_where(world, key) | {"rayjob": name})
             await self.api.delete(RAYJOBS, namespace, name)
         for name, is_suspended in plan.suspend:
             self._keep(RAYJOBS, await self.api.suspend_rayjob(namespace, name, is_suspended))
-        await self._release(plan, key, namespace)
+        await self._release(plan, key, world)
         for body in plan.create:
-            await self._make(key, [body])
+            await self._make(key, [body], world)
         for attempt in plan.attempts:
-            await self._make(key, attempt)
-        await self._tell(plan, world)
-        await self._write(plan.statuses, namespace)
+            await self._make(key, attempt, world)
+        await self._tell(plan, key, world)
+        await self._write(plan.statuses, key, world)
 
     async def _create(self, body: Body) -> None:
         plural = PLURAL_OF[body["kind"]]
         made = await self.api.create(plural, body)
         if made is not None:
-            log.info(
-                "Made %s %s",
-                body["kind"],
-                body["metadata"]["name"],
-                extra={"namespace": body["metadata"]["namespace"]},
-            )
+            meta = body["metadata"]
+            labels = meta.get("labels", {})
+            where = {key: labels[label] for label, key in KEY_OF_LABEL.items() if label in labels}
+            extra = where | {"namespace": meta["namespace"]}
+            log.info("Made %s %s", body["kind"], meta["name"], extra=extra)
         if plural in self.store.objects:
             self._keep(plural, made)
 
-    async def _make(self, key: str, bodies: list[Body]) -> None:
+    async def _make(self, key: str, bodies: list[Body], world: World) -> None:
         """Make objects; remember it when the API server will not have one of them.
 
         Args:
             key: the evaluation's.
             bodies: what depends on each other, in order. The last one gives the refusal its name.
+            world: the pass's.
 
         """
         name = bodies[-1]["metadata"]["name"]
@@ -137,14 +144,15 @@ class Reconciler:
                 "%s %s was refused",
                 bodies[-1]["kind"],
                 name,
-                extra={"namespace": namespace_of(key), "error": refusal.message},
+                extra=_where(world, key) | {"error": refusal.message},
             )
             refusals[name] = (self.now(), refusal.message)
         else:
             refusals.pop(name, None)
 
-    async def _release(self, plan: Plan, key: str, namespace: str) -> None:
+    async def _release(self, plan: Plan, key: str, world: World) -> None:
         """Delete the RayClusters of RayJobs whose pods KubeRay has not removed in time."""
+        namespace = namespace_of(key)
         now, before = self.now(), self._overdue_since.pop(key, {})
         if not plan.overdue:
             return
@@ -157,35 +165,35 @@ class Reconciler:
                 log.warning(
                     "KubeRay left pods behind; deleting RayCluster %s",
                     cluster,
-                    extra={"namespace": namespace, "rayjob": name},
+                    extra=_where(world, key) | {"rayjob": name},
                 )
                 await self.api.delete("rayclusters", namespace, cluster)
 
-    async def _tell(self, plan: Plan, world: World) -> None:
+    async def _tell(self, plan: Plan, key: str, world: World) -> None:
         """Tell the news before the status that makes it old: a crash between tells it again."""
         for news in plan.news:
+            where = {**_where(world, key), **news.where, "reason": news.reason.value}
             is_first = False
             for info, meta in news.subjects:
                 try:
                     made = await self.api.create("events", event(news, info, meta, world.now))
                 except ApiError as error:  # an event is worth no pass
-                    log.warning("An event was not written", extra={"error": error.message})
+                    log.warning("An event was not written", extra=where | {"error": error.message})
                     is_first = True
                 else:
                     is_first = is_first or made is not None
-            if is_first and not news.is_echo and world.evaluation is not None:
-                meta = world.evaluation.meta
-                where = {"namespace": meta.namespace, "evaluation": meta.name, **news.where}
+            if is_first and not news.is_echo:
                 level = logging.WARNING if news.is_warning else logging.INFO
-                log.log(level, "%s", news.message, extra=where | {"reason": news.reason.value})
+                log.log(level, "%s", news.message, extra=where)
 
-    async def _write(self, writes: list[StatusWrite], namespace: str) -> None:
+    async def _write(self, writes: list[StatusWrite], key: str, world: World) -> None:
         """Write all statuses, also those after one that fails.
 
         Raises:
             ApiError: at least one was not written.
 
         """
+        namespace = namespace_of(key)
         failure: ApiError | None = None
         for write in writes:
             status: dict[str, Any] = write.status.to_json_data()
@@ -198,7 +206,7 @@ class Reconciler:
                 log.warning(
                     "The status of %s was not written",
                     write.name,
-                    extra={"kind": write.info.kind, "namespace": namespace, "error": error.message},
+                    extra=_where(world, key) | {"kind": write.info.kind, "error": error.message},
                 )
                 failure = error
         if failure is not None:
@@ -208,3 +216,9 @@ class Reconciler:
         """Take what the API server answered: the next pass must not act on an older copy."""
         if body is not None:
             self.store.put(plural, body)
+
+
+def _where(world: World, key: str) -> dict[str, Any]:
+    """Return the keys of a log line about the evaluation; one that is gone has no name here."""
+    name = world.evaluation.meta.name if world.evaluation else None
+    return {"namespace": namespace_of(key), "evaluation": name}

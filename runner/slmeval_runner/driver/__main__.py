@@ -19,7 +19,6 @@ from .reports import Reports
 log = logging.getLogger(__name__)
 
 REPORTER_LIMIT_S = 60.0
-FIRST_PROCESS_OUTPUT = Path("/proc/1/fd/1")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,9 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     # Ray keeps a job's output in a file; in a pod, `kubectl logs` of the head shows it too.
-    in_pod = "KUBERNETES_SERVICE_HOST" in env
-    logs.configure(also=FIRST_PROCESS_OUTPUT if in_pod else None)
     plan = read_plan(args.plan)
+    files = [sys.stderr, logs.output_of_container()]
+    logs.configure(plan, to=[file for file in files if file])
     driver = Driver(plan, RayProcesses(plan), Reports(reports=args.reports, finished=args.finished))
     driver.run()
     driver.await_reporter(args.reporter_limit)

@@ -29,11 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--finished", type=Path, default=env.get("SLMEVAL_FINISHED", FINISHED_FOLDER)
     )
     args = parser.parse_args(argv)
-    logs.configure()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     plan = read_plan(args.plan)
+    logs.configure(plan)
     reporter = Reporter(
         plan, ClusterTrials.in_pod(plan.namespace), reports=args.reports, finished=args.finished
     )
