@@ -718,14 +718,17 @@ class TrialResult(ApiModel):
         default=None,
         description="Why the trial is incomplete: its own failure, or the first of its parts'.",
     )
-    last_lines: Annotated[
-        list[Annotated[str, StringConstraints(max_length=LINE_LIMIT)]],
-        Field(max_length=LAST_LINES),
-    ] = Field(
-        default_factory=list,
+    last_lines: (
+        Annotated[
+            list[Annotated[str, StringConstraints(max_length=LINE_LIMIT)]],
+            Field(min_length=1, max_length=LAST_LINES),
+        ]
+        | None
+    ) = Field(
+        default=None,
         description=(
             "What the trial's processes printed last, where it failed: the pods' logs go with "
-            "the pods."
+            "the pods. Absent where it did not fail, or they printed nothing."
         ),
     )
 

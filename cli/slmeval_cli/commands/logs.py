@@ -125,7 +125,8 @@ def _chosen(answer: Answer, *, trial: str | None, model: str | None) -> list[Tri
 
 
 def _last_lines(trial: Trial) -> list[str]:
-    return trial.status.result.last_lines if trial.status.result else []
+    result = trial.status.result
+    return (result.last_lines if result else None) or []
 
 
 def about(lines: Iterable[str], trials: Set[str]) -> Iterator[str]:

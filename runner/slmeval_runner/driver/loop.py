@@ -177,7 +177,7 @@ class Driver:
             self._forget(trial, "The trial has its result")
             return
         lines = self._forget(trial, "The trial failed", failed.failure)
-        result = failed.model_copy(update={"last_lines": list(lines)})
+        result = failed.model_copy(update={"last_lines": list(lines) or None})
         self._write(trial, TrialReport(result=result))
 
     def _end(self, trial: str, cause: Failure) -> None:
@@ -216,7 +216,7 @@ class Driver:
             attempt=self._plan.attempt,
             started_at=started_at,
             completed_at=timestamp(self._now()),
-        ).model_copy(update={"last_lines": list(last_lines)})
+        ).model_copy(update={"last_lines": list(last_lines) or None})
         self._write(trial, TrialReport(result=result))
 
     def _write(self, trial: str, report: TrialReport) -> None:
