@@ -96,7 +96,10 @@ EVENT_KINDS: Mapping[EventReason, EventKind] = {
     ),
     EventReason.TRIAL_STARTED: EventKind(_TRIAL, "A trial's process has begun."),
     EventReason.RETRYING: EventKind(
-        (Trial.info,), "An attempt left the trial unfinished, and another one is made."
+        _TRIAL,
+        "A trial failed for a reason that may pass, or its attempt ended before it: why, and what "
+        "comes next.",
+        is_warning=True,
     ),
     EventReason.TRIAL_MEASURED: EventKind(
         _TRIAL, "A trial has its full result: requests a second, median latency, score."

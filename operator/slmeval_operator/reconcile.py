@@ -1,7 +1,7 @@
 """The one pass: take the world, decide, carry out. All writes of the operator are here."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -17,12 +17,12 @@ from .verdict import Refusal
 from .world import World
 
 log = logging.getLogger(__name__)
-KEY_OF_LABEL = {
-    names.EVALUATION: "evaluation",
-    names.RUN: "run",
-    names.POOL: "pool",
-    names.ATTEMPT: "attempt",
+KEYS: dict[str, tuple[str, Callable[[str], str | int]]] = {
+    names.RUN: ("run", str),
+    names.POOL: ("pool", str),
+    names.ATTEMPT: ("attempt", int),
 }
+"""Keys of log lines by the label that has them, and what its value is."""
 REFUSAL_LASTS = timedelta(seconds=30)
 """How long what was refused is left alone before it is tried again."""
 REFUSAL_FORGOTTEN = timedelta(seconds=300)
@@ -113,15 +113,14 @@ class Reconciler:
         await self._tell(plan, key, world)
         await self._write(plan.statuses, key, world)
 
-    async def _create(self, body: Body) -> None:
+    async def _create(self, body: Body, where: Mapping[str, Any]) -> None:
         plural = PLURAL_OF[body["kind"]]
         made = await self.api.create(plural, body)
         if made is not None:
             meta = body["metadata"]
             labels = meta.get("labels", {})
-            where = {key: labels[label] for label, key in KEY_OF_LABEL.items() if label in labels}
-            extra = where | {"namespace": meta["namespace"]}
-            log.info("Made %s %s", body["kind"], meta["name"], extra=extra)
+            more = {key: of(labels[label]) for label, (key, of) in KEYS.items() if label in labels}
+            log.info("Made %s %s", body["kind"], meta["name"], extra={**where, **more})
         if plural in self.store.objects:
             self._keep(plural, made)
 
@@ -138,7 +137,7 @@ class Reconciler:
         refusals = self._refusals.setdefault(key, {})
         try:
             for body in bodies:
-                await self._create(body)
+                await self._create(body, _where(world, key))
         except Refused as refusal:
             log.warning(
                 "%s %s was refused",

@@ -7,12 +7,14 @@ from datetime import datetime
 from slmeval_api.base import ApiModel, KindInfo
 from slmeval_api.conditions import Condition, ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
+from slmeval_api.result import Failure, TrialResult
 from slmeval_api.run import Attempt, Run, RunStatus, ScoreComparison
 from slmeval_api.trial import Trial, TrialStatus
 
 from .attempts import is_finished
 from .comparison import Comparison, marked_of, run_comparison
 from .conditions import (
+    sentence,
     timestamp,
     with_condition,
     without_condition,
@@ -70,7 +72,25 @@ def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: 
             reason=Reason.RUNNING,
             message="Being measured; status.progress says where it stands.",
         )
+    if result is not None and result.failure is not None:
+        return _failed_in_passing(result, result.failure, unfinished, attempt=attempt)
     return unfinished
+
+
+def _failed_in_passing(
+    result: TrialResult, failure: Failure, unfinished: Standing, *, attempt: int
+) -> Standing:
+    """Return the standing of a trial that may yet succeed: why it has not, until it is its turn."""
+    is_retried = unfinished.reason == Reason.RETRYING
+    is_over = unfinished.state == State.IN_PROGRESS and result.attempt >= attempt
+    if not is_retried and not is_over:
+        return unfinished
+    then = unfinished.message if is_retried else "The next attempt, if one is left, repeats it."
+    return Standing(
+        state=State.IN_PROGRESS,
+        reason=Reason.RETRYING,
+        message=f"{failure.reason}: {sentence(failure.message)} {then}",
+    )
 
 
 def _measured(engine: str, message: str) -> Standing:

@@ -17,6 +17,7 @@ from slmeval_api.result import Summary, TrialResult
 from slmeval_api.run import Attempt, Run, RunStatus
 from slmeval_api.trial import Trial, TrialStatus
 
+from .conditions import sentence
 from .event_reasons import EVENT_KINDS, EventReason
 from .question import changes
 from .statuses import StatusWrite
@@ -131,10 +132,10 @@ def _of_run(
                 message = f"SLMRun {run.meta.name} ends. {message}"
             yield _news(reason, message, *both, key=f"{key}/{message}", where=where)
         elif is_true(after.conditions, ConditionType.SUCCEEDED):
-            told = f"{message} {_see(run)}"
+            told = f"{sentence(message)} {_see(run)}"
             yield _news(EventReason.RUN_SUCCEEDED, told, *both, key=key, where=where)
         elif is_true(after.conditions, ConditionType.FAILED):
-            told = f"{_count(after)} {message}"
+            told = f"{sentence(message)} {_see(run)}"
             yield _news(EventReason.RUN_FAILED, told, *both, key=key, where=where)
         elif before and before.reason == Reason.SUSPENDED:
             told = "spec.suspend was taken back: the trials that are left are measured."
@@ -154,12 +155,7 @@ def _is_superseded(status: RunStatus) -> bool:
 
 
 def _see(run: Run) -> str:
-    return f"See kubectl get slmtrial -l slmeval.dev/run={run.meta.name}"
-
-
-def _count(status: RunStatus) -> str:
-    counts = status.trials
-    return f"{counts.succeeded} of {counts.total} trials are measured." if counts else ""
+    return f"See: kubectl get slmtrial -l slmeval.dev/run={run.meta.name}"
 
 
 def _why(run: Run, runs: Sequence[Run]) -> str:
@@ -180,10 +176,6 @@ def _why(run: Run, runs: Sequence[Run]) -> str:
         return f"{what} It asks the same as SLMRun {last.meta.name}."
     more = f" and {len(found) - MOST_CHANGES} more" if len(found) > MOST_CHANGES else ""
     return f"{what} Since SLMRun {last.meta.name} changed: {', '.join(found[:MOST_CHANGES])}{more}."
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _many(number: int, what: str) -> str:
@@ -241,7 +233,7 @@ def _steps(
         yield EventReason.ATTEMPT_STARTED, f"{which}: RayJob {attempt.name} is made for {left}."
     if attempt.outcome != "Running" and (was is None or was.outcome == "Running"):
         if attempt.outcome == "Failed" and is_missed:
-            why = _sentence(attempt.message or "no details")
+            why = sentence(attempt.message or "no details")
             reason = attempt.reason or "no reason given"
             yield EventReason.ATTEMPT_FAILED, f"{which} failed ({reason}): {why} {done} measured."
         else:
@@ -261,27 +253,22 @@ def _of_trial(evaluation: Evaluation, trial: Trial, after: TrialStatus) -> Itera
         return
     result, name = trial.status.result, f"{trial.spec.model.name} on {trial.spec.pool}"
     attempt = max((at.attempt for at in (trial.status.progress, result) if at), default=1)
-    objects: tuple[Stored, ...] = (trial,)
-    message = ready.message
-    if reason == EventReason.RETRYING and result and result.failure:
-        message = f"{result.failure.reason}: {_sentence(result.failure.message)} {message}"
-    elif reason in (
-        EventReason.TRIAL_STARTED,
-        EventReason.TRIAL_MEASURED,
-        EventReason.TRIAL_FAILED,
-    ):
-        objects = (evaluation, trial)
-        message = {
-            EventReason.TRIAL_STARTED: f"{name}: attempt {attempt} measures it.",
-            EventReason.TRIAL_MEASURED: f"{name}: {_figures(result, after)}",
-            EventReason.TRIAL_FAILED: f"{name}: {ready.reason}: {message}",
-        }[reason]
+    message = {
+        EventReason.TRIAL_STARTED: f"{name}: attempt {attempt} measures it.",
+        EventReason.TRIAL_MEASURED: f"{name}: {_figures(result, after)}",
+        EventReason.TRIAL_FAILED: f"{name}: {ready.reason}: {ready.message}",
+        EventReason.RETRYING: f"{name}: {ready.message}",
+    }.get(reason, ready.message)
+    # What is no trial's own is told by the attempt's news.
+    has_failed = result is not None and result.failure is not None
+    is_echo = ready.reason in _AS_THEY_ARE or (reason == EventReason.RETRYING and not has_failed)
+    objects: tuple[Stored, ...] = (trial,) if is_echo else (evaluation, trial)
     yield _news(
         reason,
         message,
         *objects,
         key=f"{trial.meta.name}/{attempt}/{evaluation.meta.generation}",
-        is_echo=ready.reason in _AS_THEY_ARE,
+        is_echo=is_echo,
         where={
             "run": trial.spec.run,
             "pool": trial.spec.pool,

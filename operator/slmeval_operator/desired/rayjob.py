@@ -87,6 +87,7 @@ def desired_rayjob(
                         "num-cpus": "0",  # nothing of a trial runs on the head
                         "num-gpus": "0",
                         "dashboard-host": "0.0.0.0",
+                        "log-color": "false",
                         "object-store-memory": str(OBJECT_STORE_BYTES),
                     },
                     "template": _head(plan, pool, meta=meta, account=account, settings=settings),
@@ -100,6 +101,7 @@ def desired_rayjob(
                         "rayStartParams": {
                             # KubeRay tells GPUs by the resource's name, which may be any.
                             "num-gpus": str(plan.gpus_per_worker),
+                            "log-color": "false",
                             "resources": _quoted({WORKER_RESOURCE: 1}),
                             "object-store-memory": str(OBJECT_STORE_BYTES),
                         },

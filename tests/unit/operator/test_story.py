@@ -96,29 +96,30 @@ async def whole_life() -> Story:
 
 LIFE = [
     "RunCreated", "AttemptStarted", "WaitingForNodes", "TrialStarted", "TrialStarted",
-    "TrialMeasured", "AttemptStarted", "AttemptFailed", "NodesReleased",
+    "TrialMeasured", "AttemptStarted", "AttemptFailed", "NodesReleased", "Retrying",
     "Suspended", "NodesReleased", "Resumed",
     "TrialFailed", "AttemptEnded", "RunFailed", "NodesReleased",
     "RunCreated", "AttemptStarted", "TrialMeasured", "AttemptEnded", "RunSucceeded",
     "NodesReleased",
 ]  # fmt: skip
+OF_TRIALS = ("TrialStarted", "TrialMeasured", "TrialFailed", "Retrying")
 
 
 class TestAWholeLifeIsToldInOrder:
     async def test_on_the_evaluation(self) -> None:
         story = await whole_life()
-        in_their_seconds = sorted(LIFE[:9]) + LIFE[9:]
+        in_their_seconds = sorted(LIFE[:10]) + LIFE[10:]
         told = story.reasons()
-        assert sorted(told[:9]) + told[9:] == in_their_seconds
+        assert sorted(told[:10]) + told[10:] == in_their_seconds
 
     async def test_the_runs_part_on_the_run(self) -> None:
         story = await whole_life()
         first, second = (run.meta.name for run in story.runs)
         assert sorted(story.reasons("SLMRun", first)) == sorted(
-            reason for reason in LIFE[:16] if not reason.startswith("Trial")
+            reason for reason in LIFE[:17] if reason not in OF_TRIALS
         )
         assert story.reasons("SLMRun", second) == [
-            reason for reason in LIFE[16:] if not reason.startswith("Trial")
+            reason for reason in LIFE[17:] if reason not in OF_TRIALS
         ]
 
     async def test_the_trials_part_on_the_trial(self) -> None:
@@ -139,7 +140,9 @@ class TestAWholeLifeIsToldInOrder:
     async def test_and_as_warnings_what_somebody_should_look_at(self) -> None:
         story = await whole_life()
         warnings = {e["reason"] for e in story.api.of("events") if e["type"] == "Warning"}
-        assert warnings == {"WaitingForNodes", "AttemptFailed", "TrialFailed", "RunFailed"}
+        assert warnings == {
+            "WaitingForNodes", "Retrying", "AttemptFailed", "TrialFailed", "RunFailed",
+        }  # fmt: skip
 
     async def test_on_the_kinds_that_the_reference_names(self) -> None:
         story = await whole_life()
@@ -205,9 +208,15 @@ class TestTheMessagesAreEnoughToActOn:
 
     async def test_one_that_is_tried_again_what_it_failed_of(self) -> None:
         story = await whole_life()
-        trial = f"{story.runs[0].meta.name}-small-gpu"
-        (told,) = [m for r, m in story.told("SLMTrial", trial) if r == "Retrying"]
-        assert told.startswith("WorkerLost: it died. ")
+        assert story.newest(EventReason.RETRYING).startswith("small on gpu: WorkerLost: it died. ")
+
+    async def test_where_the_attempt_failed_no_trial_repeats_it(self) -> None:
+        story = await begun()
+        story.kuberay.end(story.rayjob, "Failed", reason="AppFailed", message="exit 1")
+        await story.then()
+        assert "AttemptFailed" in story.reasons()
+        assert "Retrying" not in story.reasons()
+        assert "Retrying" in story.reasons("SLMTrial", story.trial("big"))
 
     async def test_a_failed_attempt_kuberays_words_and_what_is_left(self) -> None:
         story = await whole_life()
@@ -215,16 +224,18 @@ class TestTheMessagesAreEnoughToActOn:
             "Attempt 1 of 2 on pool gpu failed (AppFailed): exit 1. 1 of 2 trials measured."
         )
 
-    async def test_a_failed_run_how_much_there_is(self) -> None:
+    async def test_a_failed_run_how_much_of_it_and_the_first_cause(self) -> None:
         story = await whole_life()
-        assert story.newest(EventReason.RUN_FAILED).startswith(
-            "1 of 2 trials are measured. 1 of 2 trials failed; "
+        run = story.runs[0].meta.name
+        assert story.newest(EventReason.RUN_FAILED) == (
+            f"1 of 2 trials failed; {run}-small-gpu: ModelUnusable: it died. "
+            f"See: kubectl get slmtrial -l slmeval.dev/run={run}"
         )
 
     async def test_a_good_one_where_to_look(self) -> None:
         story = await whole_life()
         assert story.newest(EventReason.RUN_SUCCEEDED) == (
-            "All 1 trials were measured. See kubectl get slmtrial -l "
+            "All 1 trials were measured. See: kubectl get slmtrial -l "
             f"slmeval.dev/run={story.runs[-1].meta.name}"
         )
 
@@ -266,7 +277,7 @@ class TestTheLogTellsTheSame:
         caplog.set_level(logging.INFO)
         story = await whole_life()
         lines = [r for r in caplog.records if hasattr(r, "reason")]
-        assert sorted(r.__dict__["reason"] for r in lines) == sorted([*LIFE, "Retrying"])
+        assert sorted(r.__dict__["reason"] for r in lines) == sorted(LIFE)
         first = story.runs[0].meta.name
         (failed,) = [r for r in lines if r.__dict__["reason"] == "TrialFailed"]
         keys = ("namespace", "evaluation", "run", "pool", "attempt", "trial")
