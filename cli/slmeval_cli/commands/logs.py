@@ -76,7 +76,7 @@ def logs(
 
     Each line begins with pool and pod. Workers' logs have what the trials print, the engine's lines
     among it. The pods go ten seconds after their attempt ends, and their logs with them: after that
-    the last lines of trials that failed are printed, which their status keeps.
+    it prints what the statuses keep of trials that failed, their last lines and why.
 
     \b
     Examples:
@@ -97,15 +97,15 @@ def logs(
         for line in _lines(cluster, sources, asked):
             screen.line(line)
         return
-    kept = [t for t in trials if pool in (None, t.spec.pool) and _last_lines(t)]
-    if not kept:
+    failed = [t for t in trials if pool in (None, t.spec.pool) and _failure(t)]
+    if not failed:
         raise UserError(
             f"{answer.name} has no pods now.",
             "They come with an attempt and go after it: `slmeval watch` says what is waited for.",
         )
-    screen.note(f"{answer.name} has no pods now. What trials that failed printed last:")
-    for one in kept:
-        for text in _last_lines(one):
+    screen.note(f"{answer.name} has no pods now. What is kept of trials that failed:")
+    for one in failed:
+        for text in _failure(one):
             screen.line(f"[{one.spec.pool}/{one.spec.model.name}] {text}")
 
 
@@ -124,9 +124,12 @@ def _chosen(answer: Answer, *, trial: str | None, model: str | None) -> list[Tri
     ]
 
 
-def _last_lines(trial: Trial) -> list[str]:
+def _failure(trial: Trial) -> list[str]:
+    """Return what a failed trial printed last, and why it failed; nothing of any other."""
     result = trial.status.result
-    return (result.last_lines if result else None) or []
+    if result is None or result.failure is None:
+        return []
+    return [*(result.last_lines or ()), f"{result.failure.reason}: {result.failure.message}"]
 
 
 def about(lines: Iterable[str], trials: Set[str]) -> Iterator[str]:

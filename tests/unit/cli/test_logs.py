@@ -110,11 +110,13 @@ class TestLogs:
         answer = slmeval("logs", "demo", cluster=self.failed())
         assert (answer.exit_code, answer.stdout.splitlines()) == (
             ExitCode.OK,
-            ["[gpu/small] Loading", "[gpu/small] CUDA error: out of memory"],
+            [
+                "[gpu/small] Loading",
+                "[gpu/small] CUDA error: out of memory",
+                "[gpu/small] EngineFailed: no memory",
+            ],
         )
-        assert answer.stderr == (
-            "team/demo has no pods now. What trials that failed printed last:\n"
-        )
+        assert answer.stderr == ("team/demo has no pods now. What is kept of trials that failed:\n")
 
     @pytest.mark.parametrize("choice", [("--model", "good"), ("--pool", "other")])
     def test_and_nothing_else(self, choice: tuple[str, str]) -> None:
