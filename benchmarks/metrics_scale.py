@@ -29,7 +29,7 @@ from aiohttp import ClientSession  # noqa: E402
 from builders import a_model, evaluation_body, pool_spec, run_body, trial_body  # noqa: E402
 from full_result import full_result  # noqa: E402
 from prometheus_client import CollectorRegistry  # noqa: E402
-from slmeval_operator import names  # noqa: E402
+from slmeval_decisions import names  # noqa: E402
 from slmeval_operator.series.exposition import Exposition  # noqa: E402
 from slmeval_operator.server import Health, Server  # noqa: E402
 from slmeval_operator.store import Store  # noqa: E402

@@ -133,6 +133,8 @@ def bodies(
     run_spec = {
         "evaluation": NAME.name,
         "evaluationGeneration": 1,
+        "number": 1,
+        "trigger": {"reason": "Changed"},
         "question": question,
         "pools": [{"name": p, "spec": _pool(p, is_simulated=p in simulated_pools)} for p in pools],
     }

@@ -105,6 +105,8 @@ def run_body(
     spec = {
         "evaluation": "demo",
         "evaluationGeneration": 1,
+        "number": 1,
+        "trigger": {"reason": "Changed"},
         "question": question_spec(**question_overrides),
         "pools": pools or [{"name": "gpu", "spec": pool_spec()}],
     }

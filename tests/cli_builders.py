@@ -155,6 +155,18 @@ class FakeCluster:
         before = next((b for b in self.bodies if b["metadata"]["name"] == name), None)
         return Applied(before, body)
 
+    def annotated(
+        self, plural: str, namespace: str, name: str, *, annotations: dict[str, str]
+    ) -> Json:
+        self._asked(f"annotate {plural} {namespace} {name}")
+        (body,) = [
+            b
+            for b in self.bodies
+            if b["kind"].lower() + "s" == plural and b["metadata"]["name"] == name
+        ]
+        body["metadata"]["annotations"] = annotations
+        return body
+
     def log(
         self, namespace: str, pod: str, container: str, *, follows: bool, tail: int | None
     ) -> Iterator[str]:

@@ -29,6 +29,10 @@ class ConditionType(StrEnum):
     NOISY = "Noisy"
     """True when repetitions of a workload differ by more than the workload allows (trials only).
     Absent when no workload had two repetitions."""
+    GATES_PASSED = "GatesPassed"
+    """True: every demand of spec.gates was met. False: the data says that one was not. Unknown: the
+    data cannot tell of one, and none failed. Of runs and evaluations; absent without gates, and
+    before the run has ended."""
     COMPARABLE = "Comparable"
     """False when figures may not be put beside the run's others: engine, versions, image or, within
     a pool, the device differ. On trials and, as their sum, on runs. Absent while fewer than two
@@ -86,7 +90,15 @@ class Reason(StrEnum):
     RAYJOB_REFUSED = "RayJobRefused"
     """The API server or KubeRay refused the RayJob or what it needs; the message quotes it."""
     SUPERSEDED = "Superseded"
-    """The evaluation was edited; a newer run asks the new question."""
+    """Stopped before its end: the evaluation was edited, or its schedule's time came with
+    concurrencyPolicy Replace."""
+    # Of GatesPassed, and of Ready where one failed
+    GATES_MET = "GatesMet"
+    """Every demand of every gate was met."""
+    GATES_FAILED = "GatesFailed"
+    """At least one demand was not met, and the interval leaves no doubt; the message names it."""
+    GATES_INCONCLUSIVE = "GatesInconclusive"
+    """None failed, but the data cannot tell of at least one; the message says what would."""
     # Of Comparable
     SAME_PROVENANCE = "SameProvenance"
     """Nothing differs that must be equal."""
@@ -103,6 +115,8 @@ class Reason(StrEnum):
     """spec.pools names an SLMPool that does not exist."""
     INVALID_SPEC = "InvalidSpec"
     """The spec cannot be run as written, in a way that the API server could not see."""
+    INVALID_SCHEDULE = "InvalidSchedule"
+    """spec.schedule names no time, in a way that the API server could not see."""
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     """The namespace is being deleted."""
 

@@ -1,7 +1,7 @@
 """SLMEvaluation: the question that a team asks. Written by users and GitOps tools."""
 
 import re
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
@@ -25,8 +25,10 @@ from .base import (
     rules,
 )
 from .conditions import Conditions
+from .gate import MAX_GATES, Gate
 from .model import ModelEntry
-from .objects import StoredObject
+from .objects import MAX_REQUEST, StoredObject
+from .schedule import Schedule, ScheduleStatus
 from .task import Task
 from .workload import KINDS, Workload
 
@@ -160,16 +162,80 @@ class Question(ApiModel):
         return demand(self, *SPEC_RULES)
 
 
-class EvaluationSpec(Question):
-    """The question, and whether it may run now."""
+GATES_KNOW_MODELS = Rule(
+    "self.gates.all(g, g.models.all(m, self.models.exists(x, x.name == m)) "
+    "&& g.pools.all(p, p in self.pools))",
+    "a gate names a model or a pool that is not in models or pools",
+    lambda s: all(
+        set(g.models) <= {m.name for m in s.models} and set(g.pools) <= set(s.pools)
+        for g in s.gates
+    ),
+)
+GATES_KNOW_MEASURES = Rule(
+    "self.gates.all(g, (!has(g.speed) || self.workloads.exists(w, w.name == g.speed.workload)) "
+    "&& (!has(g.score) || !has(g.score.task) || self.tasks.exists(t, t.name == g.score.task)))",
+    "a gate names a workload or a task that is not in workloads or tasks",
+    lambda s: all(
+        (g.speed is None or g.speed.workload in {w.name for w in s.workloads})
+        and (g.score is None or g.score.task in (None, *(t.name for t in s.tasks)))
+        for g in s.gates
+    ),
+)
+GATES_HAVE_SCORES = Rule(
+    "self.gates.all(g, !has(g.score) || has(g.score.task) "
+    "|| self.tasks.exists(t, !g.score.heldOut || t.heldOut))",
+    "a gate judges the score over all tasks, or over those marked heldOut, and there is none",
+    lambda s: all(
+        g.score is None
+        or g.score.task is not None
+        or any(t.held_out or not g.score.held_out for t in s.tasks)
+        for g in s.gates
+    ),
+)
+GATE_RULES = (GATES_KNOW_MODELS, GATES_KNOW_MEASURES, GATES_HAVE_SCORES)
 
+
+class EvaluationSpec(Question):
+    """The question, when it is asked, and what the answer must not fall short of.
+
+    Only a change of the question starts a run at once.
+    """
+
+    model_config = ConfigDict(json_schema_extra=rules(*SPEC_RULES, *GATE_RULES))
+
+    schedule: Schedule | None = Field(
+        default=None,
+        description="Asks the question again, as a CronJob does. Left out: only an edit does.",
+    )
+    gates: Annotated[
+        list[Gate], Field(max_length=MAX_GATES, json_schema_extra=LIST_MAP), UniqueNames
+    ] = Field(
+        default_factory=list,
+        json_schema_extra={"default": []},
+        description=(
+            "What a run must not fall short of. Judged when it has ended; an edit of them judges "
+            "the newest run anew and measures nothing."
+        ),
+    )
+    on_change: Literal["Replace", "Wait"] = Field(
+        default="Replace",
+        description=(
+            "What an edit of the question does to a run that is on its way. Replace: stops it and "
+            "frees its nodes. Wait: lets it end first. Default Replace."
+        ),
+    )
     suspend: bool = Field(
         default=False,
         description=(
             "True stops the run and frees its nodes; finished trials keep their results, and "
-            "false goes on with the others. Default false."
+            "false goes on with the others. Meanwhile no run is started by hand or by the "
+            "schedule, and that of an edit waits. Default false."
         ),
     )
+
+    @model_validator(mode="after")
+    def _gate_rules(self) -> "EvaluationSpec":
+        return demand(self, *GATE_RULES)
 
     @property
     def question(self) -> Question:
@@ -191,6 +257,10 @@ class TrialCounts(ApiModel):
     )
 
 
+Request = Annotated[str, StringConstraints(min_length=1, max_length=MAX_REQUEST)]
+"""Value of the annotation that asks for a run; the SHA-256 of one that is longer."""
+
+
 class RunRef(ApiModel):
     """A run, by name."""
 
@@ -205,11 +275,25 @@ class EvaluationStatus(ApiModel):
         default=None, description="metadata.generation that this status is about."
     )
     conditions: Conditions = Field(default_factory=list)
-    current_run: RunRef | None = Field(default=None, description="The newest run.")
+    current_run: RunRef | None = Field(
+        default=None,
+        description=(
+            "The newest run. Absent while none asks what spec asks; one that onChange: Wait lets "
+            "end first is named."
+        ),
+    )
     last_successful_run: RunRef | None = Field(
         default=None, description="The newest run whose trials all succeeded."
     )
     trials: TrialCounts | None = Field(default=None, description="Trials of the newest run.")
+    schedule: ScheduleStatus | None = Field(default=None, description="Where spec.schedule stands.")
+    last_handled_request: Request | None = Field(
+        default=None,
+        description=(
+            "Value of the annotation slmeval.dev/run-requested-at that the newest run, or one "
+            "before it, answers."
+        ),
+    )
 
 
 class Evaluation(StoredObject[EvaluationSpec, EvaluationStatus]):
@@ -251,6 +335,13 @@ class Evaluation(StoredObject[EvaluationSpec, EvaluationStatus]):
                 type="date",
                 path=".status.lastSuccessfulRun.completionTime",
                 description="When the newest full answer was measured.",
+            ),
+            Column(
+                name="Schedule",
+                type="string",
+                path=".spec.schedule.cron",
+                description="When it is asked again.",
+                wide=True,
             ),
             Column(
                 name="Message",

@@ -1,11 +1,16 @@
 """What every stored object shares: identity, owner, and reading it from the API server's form."""
 
+import hashlib
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from . import API_VERSION
 from .base import ApiModel, KindInfo
+
+RUN_REQUESTED_AT = "slmeval.dev/run-requested-at"
+"""Annotation of an SLMEvaluation. Any new value of it asks for a run of the same question."""
+MAX_REQUEST = 64
 
 SpecT = TypeVar("SpecT", bound=ApiModel)
 StatusT = TypeVar("StatusT", bound=ApiModel)
@@ -34,6 +39,8 @@ class Meta(BaseModel):
     created: str = ""
     is_being_deleted: bool = False
     owner: Owner | None = None
+    run_requested_at: str = ""
+    """What `request_of` returns."""
 
     @classmethod
     def from_body(cls, metadata: dict[str, Any]) -> Self:
@@ -48,6 +55,7 @@ class Meta(BaseModel):
             resource_version=metadata.get("resourceVersion", ""),
             created=metadata.get("creationTimestamp", ""),
             is_being_deleted="deletionTimestamp" in metadata,
+            run_requested_at=request_of(metadata),
             owner=Owner(**{k: owner[k] for k in ("kind", "name", "uid")}) if owner else None,
         )
 
@@ -81,6 +89,14 @@ class StoredObject(BaseModel, Generic[SpecT, StatusT]):
             status=cls.status_type.from_json_data(body.get("status") or {}),  # type: ignore[arg-type]
         )
         return cast(Self, made)
+
+
+def request_of(metadata: dict[str, Any]) -> str:
+    """Return the value of RUN_REQUESTED_AT, at most 64 characters; empty: nobody asked."""
+    value = str((metadata.get("annotations") or {}).get(RUN_REQUESTED_AT, ""))
+    if len(value) <= MAX_REQUEST:
+        return value
+    return hashlib.sha256(value.encode()).hexdigest()
 
 
 def owner_reference(kind: str, meta: Meta) -> dict[str, Any]:

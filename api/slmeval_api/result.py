@@ -24,7 +24,7 @@ from .base import (
 )
 from .conditions import Reason
 from .task import TaskKind
-from .workload import MAX_POINTS, Kind
+from .workload import MAX_POINTS, MAX_REPETITIONS, Kind
 
 SCHEMA_VERSION = 1
 
@@ -54,6 +54,12 @@ class Failure(ApiModel):
         return Reason(self.reason)
 
 
+EachRepetition = Annotated[
+    list[DecimalString],
+    Field(max_length=MAX_REPETITIONS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+]
+
+
 class Quantiles(ApiModel):
     """Nearest-rank quantiles of one figure over requests, in seconds."""
 
@@ -62,6 +68,13 @@ class Quantiles(ApiModel):
     p90: DecimalString = Field(description="90th percentile.")
     p95: DecimalString = Field(description="95th percentile.")
     p99: DecimalString = Field(description="99th percentile.")
+    repetition_p50: EachRepetition = Field(
+        default_factory=list,
+        description="Median of each repetition, in order: how sure it is. Absent for one.",
+    )
+    repetition_p99: EachRepetition = Field(
+        default_factory=list, description="99th percentile of each repetition."
+    )
 
 
 class EngineLoad(ApiModel):
@@ -124,10 +137,9 @@ class WorkloadFigures(ApiModel):
     seconds: DecimalString = Field(
         description="Mean time to serve the whole set once: first request sent to last token."
     )
-    repetition_seconds: Annotated[
-        list[DecimalString],
-        Field(max_length=20, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
-    ] = Field(description="The same for each repetition, in order.")
+    repetition_seconds: EachRepetition = Field(
+        description="The same for each repetition, in order."
+    )
     variation_percent: Percent | None = Field(
         default=None,
         description=(

@@ -20,7 +20,8 @@ from .base import (
     rules,
 )
 from .conditions import Conditions
-from .evaluation import Question, TrialCounts
+from .evaluation import Question, Request, TrialCounts
+from .gate import GateReport
 from .objects import StoredObject
 from .pool import PoolSpec
 from .trial import IMMUTABLE
@@ -33,12 +34,38 @@ class RunPool(ApiModel):
     spec: PoolSpec = Field(description="Its spec at that time.")
 
 
+class Trigger(ApiModel):
+    """What started the run."""
+
+    reason: Literal["Changed", "Requested", "Scheduled"] = Field(
+        description=(
+            "Changed: the question is new, or its newest run was deleted. Requested: by the "
+            "annotation slmeval.dev/run-requested-at. Scheduled: by spec.schedule."
+        )
+    )
+    request: Request | None = Field(
+        default=None, description="Value of that annotation; whatever the reason, it is answered."
+    )
+    scheduled_time: Timestamp | None = Field(
+        default=None,
+        description="The newest time of the schedule that the run stands for, whatever the reason.",
+    )
+
+
 class RunSpec(ApiModel):
     """The question and the pools, copied. Never changes."""
 
     model_config = ConfigDict(json_schema_extra=rules(IMMUTABLE))
 
     evaluation: ObjectName = Field(description="Name of the SLMEvaluation.")
+    number: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(
+        description="1 for the evaluation's first run; each newer one has a higher number."
+    )
+    trigger: Trigger = Field(description="What started it.")
+    replaces: bool = Field(
+        default=False,
+        description="True: older runs that have not ended are stopped. Default false.",
+    )
     evaluation_generation: Generation = Field(
         description="Its metadata.generation when the question was asked."
     )
@@ -118,6 +145,9 @@ class RunStatus(ApiModel):
             "best model of each pool, and task by task only while there is room."
         ),
     )
+    gates: GateReport | None = Field(
+        default=None, description="What came of spec.gates. Absent without any, and before the end."
+    )
     completion_time: Timestamp | None = Field(default=None, description="When the run ended.")
 
 
@@ -141,10 +171,16 @@ class Run(StoredObject[RunSpec, RunStatus]):
                 description="The question.",
             ),
             Column(
-                name="Generation",
+                name="Number",
                 type="integer",
-                path=".spec.evaluationGeneration",
-                description="Its generation.",
+                path=".spec.number",
+                description="Which of its runs.",
+            ),
+            Column(
+                name="Trigger",
+                type="string",
+                path=".spec.trigger.reason",
+                description="What started it.",
             ),
             Column(
                 name="Reason",

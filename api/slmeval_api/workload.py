@@ -68,7 +68,8 @@ NO_PARENT = Rule(
 )
 _LOAD_RULES = (OWN_OR_RANDOM, SPREAD_IS_OF_RANDOM)
 
-Repetitions = Annotated[int, Field(ge=1, le=20)]
+MAX_REPETITIONS = 20
+Repetitions = Annotated[int, Field(ge=1, le=MAX_REPETITIONS)]
 Requests = Annotated[int, Field(ge=1, le=100_000)]
 
 

@@ -62,6 +62,11 @@ class Cluster(Protocol):
     def applied(self, body: Body, namespace: str, *, is_dry_run: bool, is_forced: bool) -> Applied:
         """Apply `body` by server-side apply; `namespace` is for what names none itself."""
 
+    def annotated(
+        self, plural: str, namespace: str, name: str, *, annotations: dict[str, str]
+    ) -> Body:
+        """Set annotations of an object and leave its others alone; return it."""
+
     def log(
         self, namespace: str, pod: str, container: str, *, follows: bool, tail: int | None
     ) -> Iterator[str]:

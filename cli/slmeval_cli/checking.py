@@ -11,6 +11,7 @@ from slmeval_api.evaluation import Evaluation
 from slmeval_api.objects import StoredObject
 from slmeval_api.pool import Pool
 from slmeval_api.run import Run
+from slmeval_api.schedule import Clock, Schedule
 from slmeval_api.trial import Trial
 
 from .answer import Body
@@ -61,7 +62,7 @@ def is_ours(body: Body) -> bool:
 
 
 def faults_of(body: Body) -> list[Fault]:
-    """Return all faults of an object of our API group; none: the API server would take it."""
+    """Return all faults of an object of our API group; none: the cluster would take it."""
     kind = KINDS.get(str(body.get("kind")))
     if body.get("apiVersion") != API_VERSION:
         return [
@@ -81,6 +82,7 @@ def faults_of(body: Body) -> list[Fault]:
         *_of_name(kind.info.kind, body.get("metadata")),
         *_of_part("spec", kind.spec_type, body.get("spec")),
         *_of_part("status", kind.status_type, body.get("status")),
+        *_of_schedule(kind.info.kind, body.get("spec")),
     ]
 
 
@@ -126,6 +128,21 @@ def _of_part(part: str, form: Any, data: object) -> Iterator[Fault]:  # noqa: AN
     except ValidationError as error:
         for one in error.errors(include_url=False):
             yield _fault(part, one)
+
+
+def _of_schedule(kind: str, spec: object) -> Iterator[Fault]:
+    """Yield what arithmetic finds: the API server takes it, and the evaluation stalls."""
+    if kind != Evaluation.info.kind or not isinstance(spec, dict) or not spec.get("schedule"):
+        return
+    try:
+        schedule = Schedule.from_json_data(spec["schedule"])
+    except ValidationError:
+        return  # told already
+    try:
+        Clock(schedule)
+    except ValueError as error:
+        field, _, advice = str(error).partition(": ")
+        yield Fault(field=field, found="", advice=advice.rstrip("."))
 
 
 def _fault(part: str, error: Any) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails

@@ -140,6 +140,19 @@ class KubernetesCluster:
         form = "application/apply-patch+yaml"
         return Applied(before, self._json("PATCH", path, query=query, body=body, form=form))
 
+    def annotated(
+        self, plural: str, namespace: str, name: str, *, annotations: dict[str, str]
+    ) -> Body:
+        """Set annotations of an object."""
+        return self._json(
+            "PATCH",
+            f"{_collection(plural, namespace)}/{name}",
+            # Not by server-side apply: what `applied` owns and this does not name would go.
+            query=[("fieldManager", f"{FIELD_MANAGER}-annotate")],
+            body={"metadata": {"annotations": annotations}},
+            form="application/merge-patch+json",
+        )
+
     def log(
         self, namespace: str, pod: str, container: str, *, follows: bool, tail: int | None
     ) -> Iterator[str]:

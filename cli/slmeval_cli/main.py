@@ -10,7 +10,19 @@ import typer
 from typer.core import TyperGroup
 
 from .calls import Cluster, Where, World
-from .commands import apply, compare, list_, logs, plan, report, results, validate, wait, watch
+from .commands import (
+    apply,
+    compare,
+    list_,
+    logs,
+    plan,
+    report,
+    results,
+    run_now,
+    validate,
+    wait,
+    watch,
+)
 from .exits import ExitCode, UserError
 from .screen import Screen
 
@@ -88,6 +100,7 @@ def _begin(
 app.command("validate")(validate.validate)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
+app.command("run-now")(run_now.run_now)
 app.command("list")(list_.list_)
 app.command("watch")(watch.watch)
 app.command("wait")(wait.wait)

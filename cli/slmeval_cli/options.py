@@ -10,7 +10,7 @@ from .reading import Read, read_cluster, read_files
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the SLMEvaluation.")]
 Files = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="YAML files; - is standard input.")
+    list[str], typer.Argument(metavar="FILE", help="YAML files; - is standard input.")
 ]
 RunName = Annotated[
     str | None, typer.Option("--run", metavar="RUN", help="An SLMRun of it. Left out: the newest.")

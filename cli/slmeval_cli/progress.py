@@ -47,14 +47,18 @@ class TrialProgress:
 
 
 def end_of(answer: Answer) -> End:
-    """Return how the newest question stands; a status of an older one says nothing about it."""
-    status, generation = answer.evaluation.status, answer.evaluation.meta.generation
-    if status.observed_generation != generation:
+    """Return how the newest question stands; a status of an older one says nothing about it.
+
+    Nor does the end of a run while a further one has been asked for by hand.
+    """
+    status, meta = answer.evaluation.status, answer.evaluation.meta
+    if status.observed_generation != meta.generation:
         return End.OPEN
+    is_asked_again = meta.run_requested_at not in ("", status.last_handled_request)
     if is_true(status.conditions, ConditionType.SUCCEEDED):
-        return End.SUCCEEDED
+        return End.OPEN if is_asked_again else End.SUCCEEDED
     if is_true(status.conditions, ConditionType.FAILED):
-        return End.FAILED
+        return End.OPEN if is_asked_again else End.FAILED
     return End.STALLED if is_true(status.conditions, ConditionType.STALLED) else End.OPEN
 
 

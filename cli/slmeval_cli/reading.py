@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from slmeval_api.evaluation import Evaluation
+from slmeval_decisions.names import EVALUATION
 
 from .answer import Answer, Body, Name, NoAnswer, answer_of
 from .calls import EVALUATIONS, RUNS, TRIALS, Cluster
 from .documents import documents_of
 from .exits import UserError
-from .labels import EVALUATION
 
 
 class Read(NamedTuple):

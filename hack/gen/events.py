@@ -1,6 +1,6 @@
 """Write the reference page of our Kubernetes Events, from where their reasons are declared."""
 
-from slmeval_operator.event_reasons import EVENT_KINDS
+from slmeval_decisions.event_reasons import EVENT_KINDS
 
 PAGE = """# Events
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from kubernetes.aio import client, config
 from slmeval_api import GROUP, VERSION
-
-from . import names
+from slmeval_decisions import names
 
 Body = dict[str, Any]
 FIELD_MANAGER = "slmeval-operator"

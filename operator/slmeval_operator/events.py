@@ -6,11 +6,10 @@ from typing import Any
 from slmeval_api import API_VERSION
 from slmeval_api.base import KindInfo
 from slmeval_api.objects import Meta
-
-from . import names
-from .conditions import timestamp
-from .event_reasons import EventReason
-from .story import News
+from slmeval_decisions import names
+from slmeval_decisions.conditions import timestamp
+from slmeval_decisions.event_reasons import EventReason
+from slmeval_decisions.story import News
 
 MAX_MESSAGE = 1024
 """The API server's limit for an event's note."""

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from . import names
+from slmeval_api.run import Run
+from slmeval_decisions import names
+from slmeval_decisions.decide import Plan, decide
+from slmeval_decisions.statuses import StatusWrite
+from slmeval_decisions.verdict import Refusal
+from slmeval_decisions.world import World
+
 from .cluster import PLURAL_OF, ApiError, Body, Refused
-from .decide import Plan, decide
+from .desired.attempt import desired_attempt
 from .events import event
 from .settings import Settings
-from .statuses import StatusWrite
 from .store import RAYJOBS, Store, namespace_of
-from .verdict import Refusal
-from .world import World
 
 log = logging.getLogger(__name__)
 KEYS: dict[str, tuple[str, Callable[[str], str | int]]] = {
@@ -84,7 +87,7 @@ class Reconciler:
             return None
         now = self.now()
         world = self.store.world(key, now=now, refusals=self._refusals_of(key, now))
-        plan = decide(world, self.settings)
+        plan = decide(world)
         await self._carry_out(plan, world, key)
         return plan.look_again_s
 
@@ -103,13 +106,19 @@ class Reconciler:
         for name in plan.delete_jobs:
             log.info("Deleting a RayJob", extra=_where(world, key) | {"rayjob": name})
             await self.api.delete(RAYJOBS, namespace, name)
+        for name in plan.delete_runs:
+            log.info(
+                "Deleting a run that history keeps no longer",
+                extra=_where(world, key) | {"run": name},
+            )
+            await self.api.delete(Run.info.plural, namespace, name)
         for name, is_suspended in plan.suspend:
             self._keep(RAYJOBS, await self.api.suspend_rayjob(namespace, name, is_suspended))
         await self._release(plan, key, world)
         for body in plan.create:
             await self._make(key, [body], world)
         for attempt in plan.attempts:
-            await self._make(key, attempt, world)
+            await self._make(key, desired_attempt(attempt, self.settings), world)
         await self._tell(plan, key, world)
         await self._write(plan.statuses, key, world)
 

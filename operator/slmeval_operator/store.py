@@ -17,11 +17,10 @@ from slmeval_api.objects import StoredObject
 from slmeval_api.pool import Pool
 from slmeval_api.run import Run
 from slmeval_api.trial import Trial
-
-from . import names
-from .observed import pod_of, rayjob_of
-from .verdict import Refusal
-from .world import World
+from slmeval_decisions import names
+from slmeval_decisions.observed import pod_of, rayjob_of
+from slmeval_decisions.verdict import Refusal
+from slmeval_decisions.world import World
 
 Body = dict[str, Any]
 KINDS: dict[str, type[StoredObject[Any, Any]]] = {

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from itertools import chain
 from statistics import mean, stdev
 from typing import Any
 
@@ -30,15 +31,23 @@ def nearest_rank(samples: Sequence[float], q: float) -> float:
     return sorted(samples)[math.ceil(q / HUNDRED * len(samples)) - 1]
 
 
-def quantiles(samples_s: Sequence[float]) -> Quantiles:
-    """Return the reported quantiles of `samples_s` (seconds, at least one)."""
-    ordered = sorted(samples_s)
+def quantiles(repetitions_s: Sequence[Sequence[float]]) -> Quantiles:
+    """Return the reported quantiles over all repetitions, and how far those differ.
+
+    Args:
+        repetitions_s: seconds of each request of each repetition; none is without any.
+
+    """
+    ordered = sorted(chain.from_iterable(repetitions_s))
+    each = [sorted(samples_s) for samples_s in repetitions_s] if len(repetitions_s) > 1 else []
     return Quantiles(
         n=len(ordered),
         p50=decimal_string(nearest_rank(ordered, 50)),
         p90=decimal_string(nearest_rank(ordered, 90)),
         p95=decimal_string(nearest_rank(ordered, 95)),
         p99=decimal_string(nearest_rank(ordered, 99)),
+        repetition_p50=[decimal_string(nearest_rank(samples, 50)) for samples in each],
+        repetition_p99=[decimal_string(nearest_rank(samples, 99)) for samples in each],
     )
 
 

@@ -8,6 +8,7 @@ from api_status import OPERATOR, REPORTER, condition, progress
 from builders import a_run, a_trial, evaluation_body, pool_body, run_body, to_create, trial_body
 from cluster_client import Kubectl, Objects, Refused
 from helm import NAMESPACE, Helm
+from slmeval_decisions.decide import NewAttempt
 from slmeval_operator.desired.attempt import desired_attempt
 from slmeval_operator.settings import Settings
 
@@ -53,15 +54,15 @@ def narrow_operator(kubectl: Kubectl, helm: Helm, stored: dict[str, Json]) -> Ku
 def attempt(operator: Kubectl, stored: dict[str, Json]) -> list[Json]:
     """Return what the operator makes for an attempt before its RayJob, made by itself."""
     run = a_run(uid=stored["SLMRun"]["metadata"]["uid"])
-    made = desired_attempt(
-        run,
-        run.spec.pools[0],
-        [a_trial(name=MINE)],
+    new = NewAttempt(
+        run=run,
+        pool=run.spec.pools[0],
         number=1,
+        unfinished=(a_trial(name=MINE),),
+        all_trials=(MINE,),
         evaluation_uid=stored["SLMEvaluation"]["metadata"]["uid"],
-        all_trials=[MINE],
-        settings=Settings(runner_image="example.com/runner:1"),
     )
+    made = desired_attempt(new, Settings(runner_image="example.com/runner:1"))
     before_rayjob = [body for body in made if body["kind"] != "RayJob"]
     operator.create(*before_rayjob)
     return before_rayjob

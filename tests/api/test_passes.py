@@ -155,7 +155,7 @@ class TestFromAnEvaluationToItsAnswer:
         await passes.rest()
         passes.objects.merge(passes.one("slmevaluations"), {"spec": {"seed": 2}})
         await passes.rest()
-        runs = sorted(passes.all("slmruns"), key=lambda r: r["spec"]["evaluationGeneration"])
+        runs = sorted(passes.all("slmruns"), key=lambda r: r["spec"]["number"])
         reasons = [
             next(c["reason"] for c in r["status"]["conditions"] if c["type"] == "Ready")
             for r in runs

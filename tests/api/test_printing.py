@@ -78,7 +78,7 @@ class TestOthers:
 
     def test_a_run_says_what_it_asks(self, kubectl: Kubectl) -> None:
         (row,) = table(kubectl, "slmrun")
-        assert (row["EVALUATION"], row["GENERATION"]) == ("demo", "1")
+        assert (row["EVALUATION"], row["NUMBER"], row["TRIGGER"]) == ("demo", "1", "Changed")
 
     def test_a_pool_says_how_large_it_is(self, kubectl: Kubectl) -> None:
         (row,) = table(kubectl, "slmpool")

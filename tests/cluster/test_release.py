@@ -120,9 +120,7 @@ class TestAnEdit:
         apply(evaluation(namespace, "b"))
         body = wait_ended("demo", namespace)
         assert body["status"]["trials"]["succeeded"] == 1
-        old, new = sorted(
-            items("slmruns", namespace), key=lambda r: r["spec"]["evaluationGeneration"]
-        )
+        old, new = sorted(items("slmruns", namespace), key=lambda r: r["spec"]["number"])
         assert condition(old, "Ready")["reason"] == "Superseded"
         assert condition(new, "Ready")["reason"] == "Simulated"
         assert (

@@ -17,6 +17,18 @@ def _source(source: str) -> Json:
     return _model(source=source)
 
 
+SPEED: Json = {"speed": {"workload": "chat", "figure": "requestsPerSecond"}}
+SCORE: Json = {"score": {}}
+
+
+def _gates(gate: Json) -> Json:
+    return evaluation_body(gates=[{"name": "g"} | gate])
+
+
+def _schedule(**schedule: object) -> Json:
+    return evaluation_body(schedule=schedule)
+
+
 OBJECTS = (
     Bad(
         "a name too long for the names that are made from it",
@@ -61,6 +73,148 @@ OBJECTS = (
         evaluation_body(suspend="true"),
         "spec.suspend",
         'must be of type boolean: "string"',
+    ),
+    Bad(
+        "a schedule without a cron",
+        _schedule(timeZone="Etc/UTC"),
+        "spec.schedule.cron",
+        "Required value",
+    ),
+    *(
+        Bad(
+            f"a schedule of {what}",
+            _schedule(cron=cron),
+            "spec.schedule",
+            "cron must be five fields in a CronJob's form, as '0 3 * * 1' for Mondays at three",
+        )
+        for what, cron in {
+            "minute 60": "60 * * * *",
+            "hour 24": "0 24 * * *",
+            "day 0": "0 0 0 * *",
+            "month 13": "0 0 1 13 *",
+            "weekday 8": "0 0 * * 8",
+            "four fields": "0 0 * *",
+            "six fields": "0 0 0 * * *",
+            "an interval": "@every 1h",
+            "Quartz' last day": "0 0 L * *",
+            "a time zone of its own": "TZ=Etc/UTC 0 0 * * *",
+            "two lines": "0 0 * * *\n",
+            "words": "every monday",
+        }.items()
+    ),
+    Bad(
+        "a time zone that is a path",
+        _schedule(cron="@daily", timeZone="../../etc/localtime"),
+        "spec.schedule.timeZone",
+        "should match",
+    ),
+    Bad(
+        "a concurrency policy that CronJob has not",
+        _schedule(cron="@daily", concurrencyPolicy="Queue"),
+        "spec.schedule.concurrencyPolicy",
+        "Unsupported value",
+    ),
+    Bad(
+        "a starting deadline that no operator could keep",
+        _schedule(cron="@daily", startingDeadlineSeconds=9),
+        "spec.schedule.startingDeadlineSeconds",
+        "greater than or equal to 10",
+    ),
+    Bad(
+        "a history of less than nothing",
+        _schedule(cron="@daily", failedRunsHistoryLimit=-1),
+        "spec.schedule.failedRunsHistoryLimit",
+        "greater than or equal to 0",
+    ),
+    *(
+        Bad(f"a gate {what}", _gates(gate), field, says)
+        for what, gate, field, says in (
+            ("of nothing", {"atLeast": "1"}, "spec.gates[0]", "name score or speed"),
+            (
+                "of two things",
+                SPEED | {"score": {}, "atLeast": "1"},
+                "spec.gates[0]",
+                "name score or speed",
+            ),
+            (
+                "that demands nothing",
+                SPEED,
+                "spec.gates[0]",
+                "name at least one of atLeast, atMost, regression",
+            ),
+            (
+                "with a score's tolerance for speed",
+                SPEED | {"regression": {"tolerance": "0.1"}},
+                "spec.gates[0]",
+                "tolerance is for score",
+            ),
+            (
+                "with percent of a score",
+                SCORE | {"regression": {"tolerancePercent": "1"}},
+                "spec.gates[0]",
+                "tolerancePercent is for speed",
+            ),
+            (
+                "of a figure that nobody measures",
+                {"speed": {"workload": "chat", "figure": "tokens"}, "atLeast": "1"},
+                "spec.gates[0].speed.figure",
+                "Unsupported value",
+            ),
+            (
+                "of a workload that is not asked",
+                {"speed": {"workload": "other", "figure": "requestsPerSecond"}, "atLeast": "1"},
+                "spec",
+                "a gate names a workload or a task that is not in",
+            ),
+            (
+                "of a task that is not asked",
+                {"score": {"task": "t"}, "atLeast": "1"},
+                "spec",
+                "a gate names a workload or a task that is not in",
+            ),
+            (
+                "of a task and of all that are held out",
+                {"score": {"task": "t", "heldOut": True}, "atLeast": "1"},
+                "spec.gates[0].score",
+                "name task, or heldOut",
+            ),
+            (
+                "of all tasks where there is none",
+                SCORE | {"atLeast": "1"},
+                "spec",
+                "a gate judges the score over all tasks",
+            ),
+            (
+                "of a model that is no candidate",
+                SPEED | {"models": ["x"], "atLeast": "1"},
+                "spec",
+                "a gate names a model or a pool that is not in",
+            ),
+            (
+                "on a pool that is not asked",
+                SPEED | {"pools": ["x"], "atLeast": "1"},
+                "spec",
+                "a gate names a model or a pool that is not in",
+            ),
+            (
+                "with a number as a number",
+                SPEED | {"atLeast": 1},
+                "spec.gates[0].atLeast",
+                "must be of type string",
+            ),
+        )
+    ),
+    Bad(
+        "two gates of one name",
+        evaluation_body(gates=[{"name": "g", "atLeast": "1"} | SPEED] * 2),
+        "spec.gates[1]",
+        "Duplicate value",
+    ),
+    Bad(
+        "an edit that does something else",
+        evaluation_body(onChange="Ignore"),
+        "spec.onChange",
+        "Unsupported value",
     ),
     Bad(
         "a seed as text",

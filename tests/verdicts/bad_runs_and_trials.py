@@ -19,6 +19,18 @@ BAD_RUNS = (
         "unknown field",
     ),
     Bad(
+        "a run that nothing started",
+        without(run_body(), "spec.trigger"),
+        "spec.trigger",
+        "Required value",
+    ),
+    Bad(
+        "a run without its number",
+        changed(run_body(), "spec.number", 0),
+        "spec.number",
+        "greater than or equal to 1",
+    ),
+    Bad(
         "a run without a pool",
         changed(run_body(), "spec.pools", []),
         "spec.pools",

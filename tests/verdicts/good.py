@@ -12,7 +12,7 @@ from builders import (
     trial_body,
 )
 
-from verdicts.cases import Good, Json
+from verdicts.cases import Good, Json, changed
 
 LONGEST = "a" * 40
 
@@ -168,12 +168,42 @@ POOLS = (
     Good("another vendor's GPU", pool_body(gpus={"memoryGiB": 64, "resourceName": "amd.com/gpu"})),
 )  # fmt: skip
 
+CRONS = ("0 3 * * 1", "*/5 0-23/2 1,15 JAN-mar mon-fri", "@weekly", "@Daily", "5/15 * ? * 7",
+         "00 09  * 01 SUN,TUE-THU/2", "59 23 31 12 0")  # fmt: skip
+SCHEDULES = (
+    *(Good(f"a schedule of {cron}", evaluation_body(schedule={"cron": cron})) for cron in CRONS),
+    Good("all that a schedule has", evaluation_body(onChange="Wait", schedule={
+        "cron": "@hourly", "timeZone": "America/Argentina/Buenos_Aires", "suspend": True,
+        "concurrencyPolicy": "Replace", "startingDeadlineSeconds": 10,
+        "successfulRunsHistoryLimit": 0, "failedRunsHistoryLimit": 100})),
+)  # fmt: skip
+
+GATES = (
+    Good("gates of all kinds", evaluation_body(
+        tasks=[a_task(), a_task(name="other", heldOut=True)],
+        gates=[
+            {"name": "fast", "speed": {"workload": "chat", "figure": "requestsPerSecond"},
+             "atLeast": "3.5", "models": ["small"], "pools": ["gpu"]},
+            {"name": "steady", "regression": {"tolerancePercent": "5", "baseline": "demo-x.1"},
+             "speed": {"workload": "chat", "figure": "latencyP99Seconds", "load": "8"}},
+            {"name": "right", "score": {}, "atLeast": "0.8", "atMost": "1", "regression": {}},
+            {"name": "new", "score": {"heldOut": True}, "regression": {"tolerance": "0"}},
+            {"name": "one", "score": {"task": "other"}, "atLeast": "0"},
+        ])),
+    Good("the most gates", evaluation_body(gates=[
+        {"name": f"g{i}", "atLeast": "1",
+         "speed": {"workload": "chat", "figure": "requestsPerSecond"}} for i in range(16)])),
+)  # fmt: skip
+
 RUNS_AND_TRIALS = (
     Good("the smallest run", run_body()),
+    Good("a run of a schedule, asked for by hand as well", changed(run_body(), "spec.trigger", {
+        "reason": "Scheduled", "scheduledTime": "2026-11-01T03:00:00Z", "request": "now"})),
+    Good("a run that takes another's place", changed(run_body(), "spec.replaces", True)),
     Good("the most pools of a run", run_body(
         pools=[{"name": f"p{i}", "spec": pool_spec()} for i in range(16)])),
     Good("the smallest trial", trial_body()),
     Good("the longest trial name", trial_body(name="a" * 253)),
 )  # fmt: skip
 
-GOOD = (*EVALUATIONS, *POOLS, *RUNS_AND_TRIALS)
+GOOD = (*EVALUATIONS, *SCHEDULES, *GATES, *POOLS, *RUNS_AND_TRIALS)

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 from slmeval_api.trial import Trial
+from slmeval_decisions.names import ATTEMPT, EVALUATION, MANAGED_BY, OURS, POOL, RUN
 
 from slmeval_cli.answer import Answer, Body
 from slmeval_cli.calls import PODS, Cluster, Where
 from slmeval_cli.exits import UserError
-from slmeval_cli.labels import ATTEMPT, EVALUATION, MANAGED, POOL, RUN
 from slmeval_cli.options import Context, Kubeconfig, Name, Namespace, connected
 from slmeval_cli.reading import read_cluster
 from slmeval_cli.screen import Screen
@@ -89,7 +89,8 @@ def logs(
     trials = _chosen(answer, trial=trial, model=model)
     names = {t.meta.name for t in trials} if trial or model else None
     run = answer.run.meta.name if answer.run else ""
-    selector = f"{MANAGED},{EVALUATION}={name},{RUN}={run}" + (f",{POOL}={pool}" if pool else "")
+    selector = f"{MANAGED_BY}={OURS},{EVALUATION}={name},{RUN}={run}"
+    selector += f",{POOL}={pool}" if pool else ""
     sources = sources_of(cluster.listed(PODS, cluster.namespace, selector).bodies)
     screen = Screen()
     if sources:

@@ -5,47 +5,29 @@ from typing import Any
 
 from slmeval_api import GROUP
 from slmeval_api.objects import owner_reference
-from slmeval_api.plan import PLAN_FILE, Plan, PlannedTrial
+from slmeval_api.plan import PLAN_FILE
 from slmeval_api.run import Run, RunPool
-from slmeval_api.trial import Trial
+from slmeval_decisions import names
+from slmeval_decisions.decide import NewAttempt
+from slmeval_decisions.objects import run_labels
+from slmeval_decisions.plans import desired_plan
 
-from slmeval_operator import names
 from slmeval_operator.settings import Settings
 
-from .objects import run_labels
 from .rayjob import desired_rayjob
 
 RBAC = "rbac.authorization.k8s.io"
 
 
-def desired_attempt(
-    run: Run,
-    pool: RunPool,
-    trials: Sequence[Trial],
-    *,
-    number: int,
-    evaluation_uid: str,
-    all_trials: Sequence[str],
-    settings: Settings,
-) -> list[dict[str, Any]]:
-    """Return the objects of attempt `number` on `pool`, which has to finish `trials`.
-
-    Args:
-        run: the run; it owns them all.
-        pool: where.
-        trials: the unfinished ones, at least one.
-        number: 1 for the first.
-        evaluation_uid: for the labels.
-        all_trials: names of all trials of the run on this pool: the Role serves every attempt.
-        settings: the operator's.
-
-    """
-    labels = run_labels(run, evaluation_uid) | {names.POOL: pool.name}
+def desired_attempt(attempt: NewAttempt, settings: Settings) -> list[dict[str, Any]]:
+    """Return the objects of `attempt`; its run owns them all."""
+    run, pool, number = attempt.run, attempt.pool, attempt.number
+    labels = run_labels(run, attempt.evaluation_uid) | {names.POOL: pool.name}
     image = pool.spec.image or settings.runner_image
-    plan = desired_plan(run, pool, trials, number=number, image=image)
+    plan = desired_plan(run, pool, attempt.unfinished, number=number, image=image)
     job = names.rayjob_name(run.meta.name, pool.name, number)
     labels |= {names.ATTEMPT: str(number), names.RAYJOB: job}
-    access = _access(run, pool, all_trials)
+    access = _access(run, pool, attempt.all_trials)
     config = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -62,51 +44,6 @@ def desired_attempt(
         settings=settings,
     )
     return [*access, config, rayjob]
-
-
-def desired_plan(
-    run: Run, pool: RunPool, trials: Sequence[Trial], *, number: int, image: str
-) -> Plan:
-    """Return what the driver of the attempt is told."""
-    question = run.spec.question
-    gpus = pool.spec.gpus.per_worker if pool.spec.gpus else 0
-    return Plan(
-        namespace=run.meta.namespace or "",
-        evaluation=run.spec.evaluation,
-        run=run.meta.name,
-        pool=pool.name,
-        attempt=number,
-        engine=pool.spec.engine,
-        gpus_per_worker=gpus,
-        workers=workers_needed(pool, [t.spec.model.engine.tensor_parallel_size for t in trials]),
-        image=image,
-        seed=question.seed,
-        trial_deadline_seconds=question.trial_deadline_seconds,
-        workloads=list(question.workloads),
-        tasks=list(question.tasks),
-        artifacts=question.artifacts,
-        trials=[PlannedTrial(name=t.meta.name, model=t.spec.model) for t in trials],
-    )
-
-
-def workers_needed(pool: RunPool, gpus_asked: Sequence[int]) -> int:
-    """Return how many workers can be busy at once: no more are asked for than have work.
-
-    Args:
-        pool: where.
-        gpus_asked: GPUs of each unfinished trial, shape (n,), n >= 1.
-
-    """
-    per_worker = pool.spec.gpus.per_worker if pool.spec.gpus else 1
-    free = list[int]()  # GPUs left on each worker, filled first-fit
-    for gpus in sorted(gpus_asked, reverse=True):
-        size = min(gpus, per_worker)
-        index = next((i for i, left in enumerate(free) if left >= size), None)
-        if index is None:
-            free.append(per_worker - size)
-        else:
-            free[index] -= size
-    return min(pool.spec.workers, len(free))
 
 
 def _meta(run: Run, name: str, labels: dict[str, str]) -> dict[str, Any]:

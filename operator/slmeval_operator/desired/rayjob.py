@@ -26,10 +26,9 @@ from slmeval_api.plan import (
     Plan,
 )
 from slmeval_api.pool import EnvVar, PoolSpec, Resources
+from slmeval_decisions.sources import claims_of, configmaps_of
 
 from slmeval_operator.settings import Settings
-
-from .sources import claims_of, configmaps_of
 
 DRIVER = "python -m slmeval_runner.driver"
 REPORTER = ["python", "-m", "slmeval_runner.reporter"]

@@ -12,8 +12,7 @@ from slmeval_api.result import (
     WorkloadFigures,
     WorkloadResult,
 )
-
-from slmeval_operator.observed import instant
+from slmeval_decisions.observed import instant
 
 QUANTILES = {"0.5": "p50", "0.95": "p95", "0.99": "p99"}
 LOAD_QUANTILES = {"0.5": "p50", "0.99": "p99"}

@@ -6,8 +6,7 @@ from slmeval_api.conditions import ConditionType, condition, is_true
 from slmeval_api.evaluation import Evaluation
 from slmeval_api.run import Run
 from slmeval_api.trial import Trial
-
-from slmeval_operator.observed import instant
+from slmeval_decisions.observed import instant
 
 from .results import Sample, Samples
 

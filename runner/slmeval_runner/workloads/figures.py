@@ -1,5 +1,6 @@
 """The figures of a load, from what the engine's clock said of each request. Pure."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -63,8 +64,7 @@ def figures_of(
     seconds = [served.seconds for served in sets]
     total_s = sum(seconds)
     outcomes = list(chain.from_iterable(served.outcomes for served in sets))
-    streamed = outcomes if all(o.first_token_s is not None for o in outcomes) else []
-    latencies_s = _spans(outcomes, "arrival_s", "last_token_s")
+    latencies_s = _latencies(outcomes)
     inputs = sum(outcome.prompt_tokens for outcome in outcomes)
     outputs = sum(outcome.output_tokens for outcome in outcomes)
     variation = variation_percent(_compared(sets, is_open_loop=is_open_loop))
@@ -82,11 +82,11 @@ def figures_of(
         output_tokens=outputs,
         cached_input_tokens=sum(r.cache_hits for r in repetitions) if may_hit else None,
         mean_concurrency=decimal_string(sum(latencies_s) / total_s, digits=3),
-        latency_seconds=quantiles(latencies_s),
-        time_to_first_token_seconds=_quantiles(_spans(streamed, "arrival_s", "first_token_s")),
-        time_per_output_token_seconds=_quantiles(per_output_token(streamed)),
-        inter_token_seconds=_quantiles(list(chain.from_iterable(s.inter_token_s for s in steps))),
-        queue_seconds=_queue(outcomes),
+        latency_seconds=quantiles([_latencies(s.outcomes) for s in sets]),
+        time_to_first_token_seconds=_quantiles([_first_tokens(s.outcomes) for s in sets]),
+        time_per_output_token_seconds=_quantiles([per_output_token(s.outcomes) for s in sets]),
+        inter_token_seconds=_quantiles([s.inter_token_s for s in steps]),
+        queue_seconds=_quantiles([_queues(s.outcomes) for s in sets]),
         engine=_engine_load(steps) if len(steps) == len(sets) else None,
         device=device_figures(
             [r.readings for r in repetitions], requests=len(outcomes), output_tokens=outputs
@@ -99,28 +99,37 @@ def _compared(sets: Sequence[Served], *, is_open_loop: bool) -> list[float]:
     """Return one figure a repetition, whose spread is the load's."""
     if not is_open_loop:
         return [served.seconds for served in sets]
-    return [median(_spans(served.outcomes, "arrival_s", "last_token_s")) for served in sets]
+    return [median(_latencies(served.outcomes)) for served in sets]
 
 
 def _spans(outcomes: Iterable[Outcome], start: str, end: str) -> list[float]:
-    return [getattr(outcome, end) - getattr(outcome, start) for outcome in outcomes]
+    """Return the time between two moments of each request; empty: one of them lacks a moment."""
+    moments = [(getattr(outcome, start), getattr(outcome, end)) for outcome in outcomes]
+    return [] if any(None in pair for pair in moments) else [end - start for start, end in moments]
+
+
+def _latencies(outcomes: Iterable[Outcome]) -> list[float]:
+    return _spans(outcomes, "arrival_s", "last_token_s")
+
+
+def _first_tokens(outcomes: Iterable[Outcome]) -> list[float]:
+    return _spans(outcomes, "arrival_s", "first_token_s")
+
+
+def _queues(outcomes: Iterable[Outcome]) -> list[float]:
+    return _spans(outcomes, "arrival_s", "scheduled_s")
 
 
 def per_output_token(outcomes: Sequence[Outcome]) -> list[float]:
     """Return first to last token ÷ (output tokens - 1) in seconds, of requests with two or more."""
     longer = [outcome for outcome in outcomes if outcome.output_tokens > 1]
     spans = _spans(longer, "first_token_s", "last_token_s")
-    return [span / (o.output_tokens - 1) for span, o in zip(spans, longer, strict=True)]
+    return [span / (o.output_tokens - 1) for span, o in zip(spans, longer, strict=False)]
 
 
-def _quantiles(samples: Sequence[float]) -> Quantiles | None:
-    return quantiles(samples) if samples else None
-
-
-def _queue(outcomes: Sequence[Outcome]) -> Quantiles | None:
-    if any(outcome.scheduled_s is None for outcome in outcomes):
-        return None
-    return quantiles(_spans(outcomes, "arrival_s", "scheduled_s"))
+def _quantiles(repetitions_s: Sequence[Sequence[float]]) -> Quantiles | None:
+    """Return the quantiles; None: a repetition has no such times."""
+    return quantiles(repetitions_s) if repetitions_s and all(repetitions_s) else None
 
 
 def _engine_load(steps: Sequence[Steps]) -> EngineLoad:
@@ -192,11 +201,11 @@ def goodput(served: Sequence[Served], objectives: Objectives) -> Goodput:
 
 def is_good(outcome: Outcome, objectives: Objectives) -> bool:
     """Return whether a request that passed the gates kept every limit."""
-    per_token = per_output_token([outcome])
+    unknown = [math.inf]
     limits = (
-        (objectives.time_to_first_token_seconds, _spans([outcome], "arrival_s", "first_token_s")),
-        (objectives.time_per_output_token_seconds, per_token),
-        (objectives.latency_seconds, _spans([outcome], "arrival_s", "last_token_s")),
+        (objectives.time_to_first_token_seconds, _first_tokens([outcome]) or unknown),
+        (objectives.time_per_output_token_seconds, per_output_token([outcome])),
+        (objectives.latency_seconds, _latencies([outcome]) or unknown),
     )
     return all(
         limit is None or all(value <= float(limit) for value in values) for limit, values in limits

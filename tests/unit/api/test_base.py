@@ -98,8 +98,12 @@ class TestDataIsWrittenAsItWasRead:
         )
         assert EvaluationSpec.from_json_data(spec.to_json_data()) == spec
 
-    def test_the_question_of_a_spec_is_the_spec_without_suspend(self) -> None:
-        spec = EvaluationSpec.from_json_data(question_spec(suspend=True))
+    def test_the_question_of_a_spec_is_the_spec_without_when_it_is_asked(self) -> None:
+        gate = {"name": "g", "atLeast": "1"}
+        gate |= {"speed": {"workload": "chat", "figure": "requestsPerSecond"}}  # type: ignore[dict-item]
+        when = {"suspend": True, "onChange": "Wait", "schedule": {"cron": "@weekly"}}
+        when |= {"gates": [gate]}
+        spec = EvaluationSpec.from_json_data(question_spec(**when))
         assert spec.question.to_json_data() == {
-            k: v for k, v in spec.to_json_data().items() if k != "suspend"
+            k: v for k, v in spec.to_json_data().items() if k not in when
         }

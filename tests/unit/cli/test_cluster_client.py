@@ -266,3 +266,16 @@ class TestApply:
             cluster.applied(
                 {"apiVersion": "v1", "kind": "Pod"}, "t", is_dry_run=True, is_forced=False
             )
+
+
+class TestAnnotate:
+    def test_changes_nothing_but_the_annotations(
+        self, server: FakeServer, cluster: KubernetesCluster
+    ) -> None:
+        server.answer(f"{EVALUATIONS}/demo", evaluation_body())
+        cluster.annotated("slmevaluations", "team", "demo", annotations={"a": "b"})
+        assert server.asked[-1] == (
+            "PATCH",
+            f"{EVALUATIONS}/demo",
+            {"fieldManager": ["slmeval-annotate"]},
+        )

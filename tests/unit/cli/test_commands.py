@@ -17,16 +17,16 @@ from builders import (
     trial_body,
 )
 from cli_builders import (
+    BUSY,
     FakeCluster,
+    a_stored_trial,
     measured,
     slmeval,
     stored,
 )
 from slmeval_api.pool import Pool
-from slmeval_cli import labels
 from slmeval_cli.asking import trials_asked
 from slmeval_cli.exits import ClusterError, ExitCode
-from slmeval_operator import names
 from tools import ROOT
 
 Json = dict[str, Any]
@@ -206,6 +206,34 @@ class TestApply:
         )
 
 
+class TestRunNow:
+    def test_asks_for_a_run_by_the_annotation(self) -> None:
+        cluster = FakeCluster(bodies=stored(measured("small")))
+        done = slmeval("run-now", "demo", cluster=cluster)
+        assert (done.exit_code, done.stdout) == (0, "team/demo: a run was asked for.\n")
+        (evaluation,) = [b for b in cluster.bodies if b["kind"] == "SLMEvaluation"]
+        assert evaluation["metadata"]["annotations"] == {
+            "slmeval.dev/run-requested-at": "2026-11-01T00:10:00.000+00:00"
+        }
+
+    def test_says_what_the_run_waits_for(self) -> None:
+        bodies = stored(a_stored_trial("small", states=BUSY, reason="Running"), states=BUSY)
+        done = slmeval("run-now", "demo", cluster=FakeCluster(bodies=bodies))
+        assert done.stdout == (
+            "team/demo: a run was asked for. It starts when run demo-1 has ended.\n"
+        )
+        bodies[0]["spec"]["suspend"] = True
+        done = slmeval("run-now", "demo", cluster=FakeCluster(bodies=bodies))
+        assert "It starts when spec.suspend is false." in done.stdout
+
+    def test_asks_for_none_if_one_of_the_names_is_wrong(self) -> None:
+        cluster = FakeCluster(bodies=stored(measured("small")))
+        done = slmeval("run-now", "demo", "dmeo", cluster=cluster)
+        assert done.exit_code == ExitCode.USAGE
+        assert "There is no SLMEvaluation team/dmeo; there are: team/demo." in done.stderr
+        assert not any(call.startswith("annotate") for call in cluster.calls)
+
+
 class TestList:
     def test_has_a_line_for_each(self) -> None:
         second = evaluation_body("another")
@@ -308,14 +336,3 @@ class TestPlan:
         question = an_evaluation(models=[a_model(engine={"tensorParallelSize": 2})]).spec
         (trial,) = trials_asked(question, {"gpu": Pool.from_body(pool_body()).spec})
         assert trial.note == "cannot run: tensorParallelSize is 2, and a worker has none"
-
-
-class TestLabels:
-    def test_are_the_operators(self) -> None:
-        assert (
-            names.EVALUATION,
-            names.RUN,
-            names.POOL,
-            names.ATTEMPT,
-            f"{names.MANAGED_BY}={names.OURS}",
-        ) == (labels.EVALUATION, labels.RUN, labels.POOL, labels.ATTEMPT, labels.MANAGED)

@@ -6,7 +6,7 @@ import pytest
 from api_status import result
 from cli_builders import BROKEN, BUSY, FakeCluster, a_stored_trial, slmeval, stored
 from slmeval_cli.exits import ExitCode
-from slmeval_operator import names
+from slmeval_decisions import names
 
 Json = dict[str, Any]
 

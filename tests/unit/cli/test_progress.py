@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from api_status import progress, result
-from cli_builders import BROKEN, BUSY, DONE, STUCK, a_stored_trial, conditions, stored
+from cli_builders import BROKEN, BUSY, DONE, STUCK, a_stored_trial, conditions, measured, stored
 from slmeval_cli.answer import Answer, Name
 from slmeval_cli.progress import (
     End,
@@ -116,6 +117,21 @@ class TestHowItStands:
         assert headline(answer, START + timedelta(seconds=120)) == (
             "team/demo: Running: Being measured. | 1/2 ended | 2m00s elapsed | about 1m20s left"
         )
+
+
+class TestARunThatWasAskedForByHand:
+    @pytest.mark.parametrize("states", [DONE, BROKEN])
+    def test_has_not_ended_before_it_was_started(self, states: dict[str, str]) -> None:
+        bodies = stored(measured("small"), states=states)
+        bodies[0]["metadata"]["annotations"] = {"slmeval.dev/run-requested-at": "now"}
+        assert end_of(read_bodies(Name("team", "demo"), bodies).answer) == End.OPEN
+        bodies[0]["status"]["lastHandledRequest"] = "now"
+        assert end_of(read_bodies(Name("team", "demo"), bodies).answer) != End.OPEN
+
+    def test_and_cannot_be_started_is_stalled(self) -> None:
+        bodies = stored(measured("small"), states=STUCK)
+        bodies[0]["metadata"]["annotations"] = {"slmeval.dev/run-requested-at": "now"}
+        assert end_of(read_bodies(Name("team", "demo"), bodies).answer) == End.STALLED
 
 
 class TestATrialsLine:

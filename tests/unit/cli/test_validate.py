@@ -64,6 +64,14 @@ class TestEveryFaultIsShown:
             place + "spec.seed: found '4': Input should be a valid integer",
         ]
 
+    def test_of_a_schedule_that_names_no_time(self) -> None:
+        spec = "models: [{name: m, source: 'hf://a/b'}], pools: [p], tasks: [], "
+        spec += "workloads: [{name: w, batch: {requests: 1, inputTokens: 8, outputTokens: 8}}]"
+        text = HEAD + f"spec: {{{spec}, schedule: {{cron: 0 0 31 2 *}}}}\n"
+        answer = slmeval("validate", "-", stdin=text)
+        assert answer.exit_code == ExitCode.FAILED
+        assert "SLMEvaluation a: spec.schedule.cron: '0 0 31 2 *' names no time" in answer.output
+
     def test_of_several_files(self, tmp_path: Path) -> None:
         good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
         good.write_text(VALID)

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from builders import Json
-from slmeval_operator import names
+from slmeval_decisions import names
+from slmeval_decisions.conditions import timestamp
 from slmeval_operator.cluster import ApiError, Refused
-from slmeval_operator.conditions import timestamp
 from slmeval_operator.store import KINDS
 
 T = TypeVar("T")
@@ -137,6 +137,10 @@ class FakeApi:
         body["spec"] |= spec
         body["metadata"]["generation"] += 1
         return self._store(place[0], body)
+
+    def put_metadata(self, place: Place, metadata: Json) -> Json:
+        """Change an object's metadata, which leaves its generation as it is."""
+        return self._store(place[0], self.objects[place] | {"metadata": metadata})
 
     def set_status(self, place: Place, **status: Any) -> Json:
         """Write status fields that are not the operator's."""

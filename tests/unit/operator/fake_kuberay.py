@@ -3,8 +3,8 @@
 from typing import Any
 
 from builders import Json
-from slmeval_operator import names
-from slmeval_operator.conditions import timestamp
+from slmeval_decisions import names
+from slmeval_decisions.conditions import timestamp
 from unit.operator.fake_api import FakeApi, Place
 
 FINALIZER = "ray.io/rayjob-finalizer"

@@ -2,7 +2,7 @@
 
 import pytest
 from slmeval_api.conditions import Reason
-from slmeval_operator.attempts import (
+from slmeval_decisions.attempts import (
     ABANDON_AFTER,
     RELEASE_AFTER,
     PoolDecision,
@@ -10,7 +10,7 @@ from slmeval_operator.attempts import (
     is_finished,
     overdue,
 )
-from slmeval_operator.verdict import Refusal, Standing, State, superseded
+from slmeval_decisions.verdict import Refusal, Standing, State, superseded
 from unit.operator.worlds import (
     RUN,
     UNSCHEDULABLE,

@@ -3,9 +3,9 @@
 import pytest
 from slmeval_api.conditions import Reason
 from slmeval_api.run import Attempt, Run
-from slmeval_operator.attempts import PoolDecision, attempts_of, decide_pool
-from slmeval_operator.observed import Pod, RayJob
-from slmeval_operator.verdict import Standing, State
+from slmeval_decisions.attempts import PoolDecision, attempts_of, decide_pool
+from slmeval_decisions.observed import Pod, RayJob
+from slmeval_decisions.verdict import Standing, State
 from unit.operator.worlds import (
     NOW,
     RUN,

@@ -8,7 +8,7 @@ from builders import Json
 from slmeval_api.conditions import Reason
 from slmeval_api.run import Run
 from slmeval_api.trial import Trial
-from slmeval_operator.comparison import Comparison, comparisons, run_comparison
+from slmeval_decisions.comparison import Comparison, comparisons, run_comparison
 from unit.operator.worlds import a_run, a_run_pool, a_trial, provenance_json, result_json
 
 GPUS: Json = {"memoryGiB": 24}

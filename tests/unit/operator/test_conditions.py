@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 from slmeval_api.conditions import Condition, ConditionType, Reason, condition, has_ended, is_true
-from slmeval_operator.conditions import MAX_MESSAGE, with_condition
-from slmeval_operator.verdict import Refusal, Standing, State, refused, standing_conditions
+from slmeval_decisions.conditions import MAX_MESSAGE, with_condition
+from slmeval_decisions.verdict import Refusal, Standing, State, refused, standing_conditions
 from unit.operator.worlds import KSTATUS, NOW, ago, conditions_of, spelling
 
 THEIRS = Condition(

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import pytest
 from builders import Json, a_model
 from slmeval_api.conditions import Reason
+from slmeval_api.objects import RUN_REQUESTED_AT
 from unit.operator.fake_api import Died, unanswered
-from unit.operator.stage import Stage
+from unit.operator.stage import DEMO, Stage
 from unit.operator.worlds import a_failure
 
 Story = Callable[[Stage], Awaitable[None]]
@@ -56,7 +57,30 @@ async def suspend_and_resume(stage: Stage) -> None:
         await stage.settle()
 
 
-STORIES = {s.__name__: s for s in (to_the_answer, edit, suspend_and_resume)}
+async def again_by_hand_and_by_schedule(stage: Stage) -> None:
+    """The user asks again when there is an answer, and then the schedule does; one run is kept."""
+    stage.edit(schedule={"cron": "0 3 * * *", "successfulRunsHistoryLimit": 2})
+    stage.hear()
+    await to_the_answer(stage)
+    body = stage.api.objects[DEMO]
+    annotations = {RUN_REQUESTED_AT: "now"}
+    stage.api.put_metadata(DEMO, body["metadata"] | {"annotations": annotations})
+    stage.hear()
+    await stage.settle()
+    for name, trial in stage.trials.items():
+        if trial.status.result is None:
+            stage.measure(name)
+    for job in stage.rayjobs:
+        stage.kuberay.end(job)
+    stage.hear()
+    await stage.settle()
+    stage.wait(15 * 3600)
+    await stage.settle()
+
+
+STORIES = {
+    s.__name__: s for s in (to_the_answer, edit, suspend_and_resume, again_by_hand_and_by_schedule)
+}
 """The first holds a first start and a retry."""
 
 
@@ -123,6 +147,10 @@ class TestTheStoriesAreWhatTheySay:
         stage = await told(edit)
         assert len(stage.runs) == 2
         assert stage.rayjobs == [stage.runs[1].status.attempts[0].name]
+
+    async def test_asking_again_makes_two_runs_more_and_keeps_the_newest_answers(self) -> None:
+        stage = await told(again_by_hand_and_by_schedule)
+        assert [r.spec.trigger.reason for r in stage.runs] == ["Changed", "Requested", "Scheduled"]
 
     async def test_resuming_goes_on_with_the_same_rayjob(self) -> None:
         stage = await told(suspend_and_resume)

@@ -7,13 +7,15 @@ import pytest
 from builders import Json, a_model, a_pool, a_task, a_workload, an_evaluation, pool_spec
 from slmeval_api.model import ModelEntry
 from slmeval_api.plan import Plan, PlannedTrial
-from slmeval_api.run import Run, RunPool
+from slmeval_api.run import Run, RunPool, Trigger
 from slmeval_api.task import Task
 from slmeval_api.trial import Trial
 from slmeval_api.workload import Workload
-from slmeval_operator.desired.attempt import desired_attempt, workers_needed
-from slmeval_operator.desired.objects import desired_run, desired_trials
-from unit.operator.worlds import SETTINGS, a_run, a_run_pool, a_trial
+from slmeval_decisions.objects import desired_run, desired_trials
+from slmeval_decisions.plans import workers_needed
+from slmeval_decisions.runs import NextRun
+from slmeval_operator.desired.attempt import desired_attempt
+from unit.operator.worlds import SETTINGS, a_new_attempt, a_run, a_run_pool, a_trial
 
 KINDS = ["ServiceAccount", "Role", "RoleBinding", "ConfigMap", "RayJob"]
 
@@ -22,15 +24,9 @@ def an_attempt(
     run: Run, trials: Sequence[Trial], *, number: int = 1, all_trials: Sequence[str] = ()
 ) -> dict[str, Json]:
     """Return the objects of an attempt by kind."""
-    made = desired_attempt(
-        run,
-        run.spec.pools[0],
-        trials,
-        number=number,
-        evaluation_uid="uid-demo",
-        all_trials=all_trials or [t.meta.name for t in trials],
-        settings=SETTINGS,
-    )
+    names = tuple(all_trials or (t.meta.name for t in trials))
+    attempt = a_new_attempt(run, *trials, number=number, all_trials=names)
+    made = desired_attempt(attempt, SETTINGS)
     assert [m["kind"] for m in made] == KINDS
     return {m["kind"]: m for m in made}
 
@@ -150,11 +146,18 @@ class TestARunIsACopyOfTheQuestion:
 
     def test_with_the_pools_as_they_are_now(self) -> None:
         pool = a_pool(workers=2)
-        body = desired_run(self.EVALUATION, {"gpu": pool, "other": a_pool("other")})
+        due = NextRun(
+            number=7,
+            trigger=Trigger(reason="Requested", request="x"),
+            replaces=True,
+            waits_for=None,
+        )
+        body = desired_run(self.EVALUATION, {"gpu": pool, "other": a_pool("other")}, due)
         run = Run.from_body(body)
         assert run.spec.question == self.EVALUATION.spec.question
         assert run.spec.pools == [RunPool(name="gpu", spec=pool.spec)]
         assert run.spec.evaluation_generation == 3
+        assert (run.spec.number, run.spec.trigger, run.spec.replaces) == (7, due.trigger, True)
         assert "suspend" not in body["spec"]["question"]
         assert body["metadata"]["ownerReferences"][0]["uid"] == "uid-demo"
 

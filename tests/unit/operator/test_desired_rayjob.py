@@ -7,7 +7,7 @@ import pytest
 from builders import Json, a_load, a_model, a_task
 from slmeval_operator.desired.attempt import desired_attempt
 from slmeval_operator.settings import Settings
-from unit.operator.worlds import SETTINGS, a_run, a_run_pool, a_trial
+from unit.operator.worlds import SETTINGS, a_new_attempt, a_run, a_run_pool, a_trial
 
 GPUS = {"perWorker": 2, "resourceName": "example.com/gpu", "memoryGiB": 48}
 
@@ -15,15 +15,7 @@ GPUS = {"perWorker": 2, "resourceName": "example.com/gpu", "memoryGiB": 48}
 def a_rayjob(pool: Json | None = None, *, settings: Settings = SETTINGS, **question: Any) -> Json:
     """Return the first RayJob on a pool with such a spec."""
     run = a_run(pools=[a_run_pool(**(pool or {}))], **question)
-    return desired_attempt(
-        run,
-        run.spec.pools[0],
-        [a_trial()],
-        number=1,
-        evaluation_uid="uid-demo",
-        all_trials=[a_trial().meta.name],
-        settings=settings,
-    )[-1]
+    return desired_attempt(a_new_attempt(run, a_trial()), settings)[-1]
 
 
 def head_of(job: Json) -> Json:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from builders import Json, a_model
 from slmeval_api.conditions import ConditionType, Reason, condition
-from slmeval_operator.decide import decide
+from slmeval_decisions.decide import decide
 from unit.operator.stage import KEY, Stage
 from unit.operator.worlds import SETTINGS, a_failure, provenance_json
 
@@ -42,13 +42,12 @@ def of_the_run(stage: Stage) -> str | None:
     return found.status if found else None
 
 
+DIFFER = ("EnginesDiffer", "VersionsDiffer", "ImagesDiffer", "DevicesDiffer")
+
+
 def told(stage: Stage) -> list[Json]:
     """Return the evaluation's events that tell of differences."""
-    return [
-        e
-        for e in stage.api.of("events")
-        if e["reason"].endswith("Differ") and e["involvedObject"]["kind"] == "SLMEvaluation"
-    ]
+    return [e for reason in DIFFER for e in stage.events(reason)]
 
 
 class TestMarksFollowWhatIsStored:
@@ -71,7 +70,7 @@ class TestMarksFollowWhatIsStored:
     async def test_in_the_runs_order_whatever_order_the_store_has(self) -> None:
         stage = await measured(OTHER, SAME, None)
         world = stage.store.world(KEY, now=stage.now(), refusals={})
-        plan = decide(replace(world, trials=world.trials[::-1]), SETTINGS)
+        plan = decide(replace(world, trials=world.trials[::-1]))
         assert plan.statuses == []
 
 

@@ -5,9 +5,9 @@ import re
 from builders import an_evaluation
 from slmeval_api.evaluation import Evaluation
 from slmeval_api.objects import Meta
-from slmeval_operator.event_reasons import EVENT_KINDS, EventReason
+from slmeval_decisions.event_reasons import EVENT_KINDS, EventReason
+from slmeval_decisions.story import News
 from slmeval_operator.events import event
-from slmeval_operator.story import News
 from unit.operator.worlds import NOW, ago
 
 META = an_evaluation().meta

@@ -2,8 +2,8 @@
 
 import kopf
 from builders import pool_body
+from slmeval_decisions.names import MANAGED_BY, OURS
 from slmeval_operator.main import Operator, configure, registry_of
-from slmeval_operator.names import MANAGED_BY, OURS
 from unit.operator.worlds import SETTINGS
 
 

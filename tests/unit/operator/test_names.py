@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from builders import a_model
-from slmeval_operator import names
-from slmeval_operator.desired.objects import desired_trials
+from slmeval_decisions import names
+from slmeval_decisions.objects import desired_trials
 from unit.operator.worlds import a_run, a_run_pool
 
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")

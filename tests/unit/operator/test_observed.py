@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 from builders import Json
-from slmeval_operator import names
-from slmeval_operator.observed import (
+from slmeval_decisions import names
+from slmeval_decisions.observed import (
     MAX_QUOTE,
     Blocker,
     Pod,

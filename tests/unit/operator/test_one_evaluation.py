@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from builders import a_model
 from slmeval_api.conditions import Reason
-from slmeval_operator.names import rayjob_name
+from slmeval_decisions.names import rayjob_name
 from unit.operator.stage import KEY, Stage
 from unit.operator.worlds import a_failure
 

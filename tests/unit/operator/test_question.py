@@ -7,7 +7,7 @@ from builders import a_model, a_pool, an_evaluation, question_spec
 from slmeval_api.conditions import Reason
 from slmeval_api.evaluation import Question
 from slmeval_api.pool import Pool
-from slmeval_operator.question import Problem, changes, problem_of, question_digest
+from slmeval_decisions.question import Problem, changes, problem_of, question_digest
 
 GPUS = {"perWorker": 1, "memoryGiB": 24}
 

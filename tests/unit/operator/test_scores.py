@@ -12,7 +12,7 @@ from slmeval_api.result import ITEM_SKIPPED as SKIPPED
 from slmeval_api.result import ITEM_UNANSWERED as UNANSWERED
 from slmeval_api.run import MAX_COMPARISONS, ScoreComparison
 from slmeval_api.trial import Trial
-from slmeval_operator.scores import estimate_of, score_comparisons
+from slmeval_decisions.scores import estimate_of, score_comparisons
 from unit.operator.worlds import a_trial, result_json
 
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ from builders import (
     trial_body,
 )
 from prometheus_client.parser import text_string_to_metric_families
-from slmeval_operator import names
+from slmeval_decisions import names
 from slmeval_operator.series.exposition import Exposition
 from slmeval_operator.series.families import FAMILIES, GROUPS
 from slmeval_operator.series.samples import samples_of

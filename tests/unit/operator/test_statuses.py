@@ -9,8 +9,8 @@ from slmeval_api.conditions import Condition, ConditionType, Reason, condition
 from slmeval_api.evaluation import EvaluationStatus, RunRef, TrialCounts
 from slmeval_api.run import Attempt, Run, RunStatus
 from slmeval_api.trial import Trial, TrialStatus
-from slmeval_operator.comparison import Comparison
-from slmeval_operator.statuses import (
+from slmeval_decisions.comparison import Comparison
+from slmeval_decisions.statuses import (
     counts_of,
     evaluation_status,
     run_standing,
@@ -18,7 +18,7 @@ from slmeval_operator.statuses import (
     trial_standing,
     trial_status,
 )
-from slmeval_operator.verdict import Standing, State, superseded
+from slmeval_decisions.verdict import Standing, State, superseded
 from unit.operator.test_scores import trial_of
 from unit.operator.worlds import (
     NOW,
@@ -383,7 +383,7 @@ class TestTheStatusOfAnEvaluation:
         found = evaluation_status(
             an_evaluation(generation=4),
             RUNNING,
-            current=("demo-1", run),
+            shown=("demo-1", run),
             last_success=before,
             now=NOW,
         )
@@ -397,7 +397,5 @@ class TestTheStatusOfAnEvaluation:
         assert {(c.reason, c.observed_generation) for c in found.conditions} == {("Running", 4)}
 
     def test_without_a_run_has_neither_counts_nor_a_name(self) -> None:
-        found = evaluation_status(
-            an_evaluation(), REFUSED, current=None, last_success=None, now=NOW
-        )
+        found = evaluation_status(an_evaluation(), REFUSED, shown=None, last_success=None, now=NOW)
         assert set(found.to_json_data()) == {"observedGeneration", "conditions"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from builders import Json, evaluation_body, pool_body, run_body, trial_body
-from slmeval_operator import names
+from slmeval_decisions import names
 from slmeval_operator.store import Store, Unreadable, evaluation_of, namespace_of
 from unit.operator.worlds import NOW, pod_body, rayjob_body
 

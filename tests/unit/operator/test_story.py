@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from builders import Json, a_model, pool_body
-from slmeval_operator.event_reasons import EVENT_KINDS, EventReason
-from unit.operator.stage import Stage
+from slmeval_api.objects import RUN_REQUESTED_AT
+from slmeval_decisions.event_reasons import EVENT_KINDS, EventReason
+from unit.operator.stage import DEMO, Stage
 from unit.operator.worlds import UNSCHEDULABLE, a_failure, ago, workload_json
 
 TWO = [a_model("big"), a_model("small")]
@@ -177,6 +178,22 @@ class TestTheMessagesAreEnoughToActOn:
         ended = [r for r in story.reasons() if r in ("Superseded", "AttemptFailed", "RunFailed")]
         assert ended == ["Superseded", "Superseded"]
 
+    async def test_one_by_hand_or_by_schedule_so(self) -> None:
+        story = await begun(schedule={"cron": "0 3 * * *"})
+        meta = story.api.objects[DEMO]["metadata"]
+        story.api.put_metadata(DEMO, meta | {"annotations": {RUN_REQUESTED_AT: "now"}})
+        story.kuberay.end(story.rayjob, "Failed", reason="DeadlineExceeded")
+        await story.then()
+        assert story.newest(EventReason.RUN_CREATED).endswith(
+            f"It was asked for by hand (now). It asks the same as SLMRun {story.runs[0].meta.name}."
+        )
+        story.kuberay.end(story.rayjob, "Failed", reason="DeadlineExceeded")
+        story.wait(16 * 3600)
+        await story.then()
+        assert "spec.schedule asks for it at 2026-11-02T03:00:00Z." in story.newest(
+            EventReason.RUN_CREATED
+        )
+
     async def test_a_wait_quotes_the_scheduler(self) -> None:
         story = await whole_life()
         assert "1 Insufficient nvidia.com/gpu" in story.newest(EventReason.WAITING_FOR_NODES)
@@ -245,6 +262,16 @@ class TestWhatKeepsARunFromBeingMadeIsToldOfTheEvaluation:
         story = Story(with_pool=False)
         await story.then()
         assert story.reasons() == ["PoolNotFound"]
+
+    async def test_also_of_a_later_run(self) -> None:
+        story = await whole_life()
+        story.api.refusals["slmruns"] = "quota exceeded"
+        story.edit(seed=7)
+        await story.then()
+        assert story.told()[-1] == (
+            "RayJobRefused",
+            "The API server refused the run: quota exceeded",
+        )
 
     async def test_a_run_that_is_refused(self) -> None:
         story = Story()

@@ -5,9 +5,9 @@ from typing import Any
 
 from builders import Json, run_body
 from slmeval_api.conditions import Reason
-from slmeval_operator import names
+from slmeval_decisions import names
+from slmeval_decisions.verdict import State
 from slmeval_operator.reconcile import REFUSAL_LASTS
-from slmeval_operator.verdict import State
 from unit.operator.stage import DEMO, KEY, Stage
 from unit.operator.worlds import UNSCHEDULABLE, a_failure, conditions_of
 
@@ -209,7 +209,7 @@ class TestAStartThatNeverComes:
 def foreign_run(namespace: str, uid: str, **meta: Any) -> Json:
     """Return a run that somebody labelled with the evaluation's uid."""
     body = run_body("theirs", namespace, uid, seed=9)
-    body["spec"]["evaluationGeneration"] = 99
+    body["spec"]["number"] = 99
     body["metadata"]["labels"] = {names.EVALUATION_UID: "uid-demo"}
     return body | {"metadata": body["metadata"] | meta}
 

@@ -9,11 +9,12 @@ from slmeval_api.conditions import Condition, ConditionType
 from slmeval_api.result import Progress, TrialResult
 from slmeval_api.run import Run
 from slmeval_api.trial import Trial
-from slmeval_operator import names
-from slmeval_operator.attempts import PoolSituation
-from slmeval_operator.observed import Pod, RayJob, pod_of, rayjob_of
+from slmeval_decisions import names
+from slmeval_decisions.attempts import PoolSituation
+from slmeval_decisions.decide import NewAttempt
+from slmeval_decisions.observed import Pod, RayJob, pod_of, rayjob_of
+from slmeval_decisions.verdict import Standing, State, standing_conditions
 from slmeval_operator.settings import Settings
-from slmeval_operator.verdict import Standing, State, standing_conditions
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 SETTINGS = Settings(runner_image="runner:1")
@@ -108,6 +109,20 @@ def a_run(
         "attempts": attempts or [],
     }
     return Run.from_body(body)
+
+
+def a_new_attempt(
+    run: Run, *trials: Trial, number: int = 1, all_trials: tuple[str, ...] | None = None
+) -> NewAttempt:
+    """Return the decision to make an attempt on the run's first pool."""
+    return NewAttempt(
+        run=run,
+        pool=run.spec.pools[0],
+        number=number,
+        unfinished=trials,
+        all_trials=all_trials or tuple(t.meta.name for t in trials),
+        evaluation_uid="uid-demo",
+    )
 
 
 def an_attempt(number: int = 1, outcome: str = "Running", **more: object) -> Json:

@@ -47,7 +47,7 @@ class TestNearestRank:
 
 class TestQuantiles:
     def test_of_one_to_a_hundred_are_the_ranks_themselves(self) -> None:
-        found = quantiles([float(n) for n in range(100, 0, -1)])
+        found = quantiles([[float(n) for n in range(100, 0, -1)]])
         assert (found.n, found.p50, found.p90, found.p95, found.p99) == (
             100,
             "50",
@@ -55,6 +55,14 @@ class TestQuantiles:
             "95",
             "99",
         )
+
+    def test_of_several_repetitions_are_over_all_and_of_each(self) -> None:
+        found = quantiles([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+        assert (found.n, found.p50, found.p99) == (6, "3", "6")
+        assert (found.repetition_p50, found.repetition_p99) == (["2", "5"], ["3", "6"])
+
+    def test_of_one_repetition_say_nothing_of_how_far_several_differ(self) -> None:
+        assert quantiles([[1.0, 2.0]]).repetition_p50 == []
 
 
 class TestVariation:

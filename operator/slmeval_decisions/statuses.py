@@ -7,8 +7,10 @@ from datetime import datetime
 from slmeval_api.base import ApiModel, KindInfo
 from slmeval_api.conditions import Condition, ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
+from slmeval_api.gate import GateReport
 from slmeval_api.result import Failure, TrialResult
 from slmeval_api.run import Attempt, Run, RunStatus, ScoreComparison
+from slmeval_api.schedule import ScheduleStatus
 from slmeval_api.trial import Trial, TrialStatus
 
 from .attempts import is_finished
@@ -19,6 +21,7 @@ from .conditions import (
     with_condition,
     without_condition,
 )
+from .gates.verdicts import gated, with_gates
 from .scores import score_comparisons
 from .verdict import Standing, State, standing_conditions, superseded
 
@@ -235,6 +238,7 @@ def run_status(
     now: datetime,
     compared: Mapping[str, Comparison] | None = None,
     measured: Sequence[Trial] = (),
+    gates: GateReport | None = None,
 ) -> RunStatus:
     """Return the status of `run`; its completion time, once set, stays.
 
@@ -245,15 +249,17 @@ def run_status(
         now: the time of what changes.
         compared: whether its trials agree, by name; those that say nothing are not in it.
         measured: its trials as stored, whose scores are compared when it has ended.
+        gates: what came of its gates; None: there are none, or it has not ended.
 
     """
     compared = compared or {}
-    standing = _with_marked(run_standing(trials), compared, run.meta.name)
+    standing = gated(_with_marked(run_standing(trials), compared, run.meta.name), gates)
     generation = run.meta.generation
     completed = run.status.completion_time or timestamp(now) if standing.has_ended else None
     conditions = standing_conditions(
         run.status.conditions, standing, generation=generation, now=now
     )
+    conditions = with_gates(conditions, gates, generation=generation, now=now)
     return RunStatus(
         observed_generation=generation,
         conditions=_with_comparison(
@@ -262,6 +268,7 @@ def run_status(
         trials=counts_of(list(trials.values())),
         attempts=list(attempts),
         comparisons=_score_comparisons(run, measured) if completed else [],
+        gates=gates,
         completion_time=completed,
     )
 
@@ -285,23 +292,38 @@ def evaluation_status(
     evaluation: Evaluation,
     standing: Standing,
     *,
-    current: tuple[str, RunStatus] | None,
+    shown: tuple[str, RunStatus] | None,
     last_success: RunRef | None,
     now: datetime,
+    request: str | None = None,
+    schedule: ScheduleStatus | None = None,
 ) -> EvaluationStatus:
-    """Return the status of `evaluation`, whose newest run is `current` (name, status)."""
+    """Return the status of `evaluation`.
+
+    Args:
+        evaluation: as stored.
+        standing: where it stands.
+        shown: name and status of its newest run; None: that does not ask what it asks now.
+        last_success: the newest run that succeeded.
+        now: the time of what changes.
+        request: what was asked by hand and is answered by the newest run.
+        schedule: where the schedule stands.
+
+    """
     run = None
-    if current is not None:
-        run = RunRef(name=current[0], completion_time=current[1].completion_time)
+    if shown is not None:
+        run = RunRef(name=shown[0], completion_time=shown[1].completion_time)
+    generation = evaluation.meta.generation
+    conditions = standing_conditions(
+        evaluation.status.conditions, standing, generation=generation, now=now
+    )
+    report = shown[1].gates if shown else None
     return EvaluationStatus(
-        observed_generation=evaluation.meta.generation,
-        conditions=standing_conditions(
-            evaluation.status.conditions,
-            standing,
-            generation=evaluation.meta.generation,
-            now=now,
-        ),
+        observed_generation=generation,
+        conditions=with_gates(conditions, report, generation=generation, now=now),
         current_run=run,
         last_successful_run=last_success,
-        trials=current[1].trials if current else None,
+        trials=shown[1].trials if shown else None,
+        schedule=schedule,
+        last_handled_request=request,
     )

@@ -4,7 +4,6 @@ May be called any number of times, after any crash; a world in which everything 
 gives a plan that writes nothing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -16,10 +15,11 @@ from slmeval_api.trial import Trial
 
 from .attempts import PoolDecision, PoolSituation, attempts_of, decide_pool, overdue
 from .comparison import comparisons
-from .desired.attempt import desired_attempt
-from .desired.objects import desired_run, desired_trials
-from .question import problem_of, question_digest
-from .settings import Settings
+from .judging import report_on
+from .objects import desired_run, desired_trials
+from .question import problem_of
+from .runs import Runs, runs_of
+from .schedules import problem_of_schedule
 from .statuses import StatusWrite, evaluation_status, run_status, trial_standing, trial_status
 from .story import News, news_of
 from .verdict import Standing, State, refused, superseded
@@ -29,6 +29,23 @@ SOON_S = 5.0
 """Next look while pods are on their way in or out."""
 LATER_S = 30.0
 """Next look while trials run: only deadlines can have passed."""
+LATEST_S = 300.0
+"""Next look while a time of the schedule is far off: the clock may be changed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    """An attempt that is to be made: the RayJob of a cluster."""
+
+    run: Run
+    pool: RunPool
+    number: int
+    """1 for the first."""
+    unfinished: tuple[Trial, ...]
+    """What it has to measure, at least one."""
+    all_trials: tuple[str, ...]
+    """Names of all trials of the run on this pool: the reporter's Role serves every attempt."""
+    evaluation_uid: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,10 +53,10 @@ class Plan:
     """What to do, in this order."""
 
     create: list[dict[str, Any]] = field(default_factory=list)
-    attempts: list[list[dict[str, Any]]] = field(default_factory=list)
-    """Each: the objects of one attempt, the RayJob last."""
+    attempts: list[NewAttempt] = field(default_factory=list)
     suspend: list[tuple[str, bool]] = field(default_factory=list)
     delete_jobs: list[str] = field(default_factory=list)
+    delete_runs: list[str] = field(default_factory=list)
     overdue: dict[str, timedelta] = field(default_factory=dict)
     """RayJobs that should hold no pod and do. Removed by us if they do for too long."""
     statuses: list[StatusWrite] = field(default_factory=list)
@@ -47,7 +64,7 @@ class Plan:
     look_again_s: float | None = None
 
 
-def decide(world: World, settings: Settings) -> Plan:
+def decide(world: World) -> Plan:
     """Return what to do about `world`."""
     plan = Plan(overdue=overdue(world.rayjobs, world.pods))
     if world.evaluation is None or world.evaluation.meta.is_being_deleted:
@@ -55,39 +72,25 @@ def decide(world: World, settings: Settings) -> Plan:
         plan.look_again_s = SOON_S if world.pods else None
         return plan
     evaluation = world.evaluation
-    current = _current_run(evaluation, world.runs)
+    runs = runs_of(evaluation, world.runs, world.now)
     written = dict[str, RunStatus]()
     for run in world.runs:
         if not run.meta.is_being_deleted:
-            is_superseded = current is None or run.meta.uid != current.meta.uid
+            is_superseded = run.meta.uid in runs.stopped
+            is_current = run is runs.current
             written[run.meta.name] = _plan_run(
-                world, run, plan, is_superseded=is_superseded, settings=settings
+                world, run, plan, is_superseded=is_superseded, is_current=is_current
             )
-    standing = _evaluation_standing(world, evaluation, current, plan, written)
-    _write_evaluation(world, evaluation, standing, current=current, plan=plan, runs=written)
+    plan.delete_runs += runs.forgotten
+    standing = _evaluation_standing(world, evaluation, runs, plan, written)
+    _write_evaluation(world, evaluation, standing, runs=runs, plan=plan, written=written)
     plan.news = news_of(world, plan.statuses)
-    plan.look_again_s = _next_look(world, plan)
+    plan.look_again_s = _next_look(world, runs, plan)
     return plan
 
 
-def _current_run(evaluation: Evaluation, runs: Sequence[Run]) -> Run | None:
-    """Return the newest run if it asks, to its end, what the evaluation asks now."""
-    living = [r for r in runs if not r.meta.is_being_deleted]
-    newest = max(living, key=lambda r: r.spec.evaluation_generation, default=None)
-    if newest is None or _was_superseded(newest):
-        return None
-    asked, asks = newest.spec.question, evaluation.spec.question
-    return newest if question_digest(asked) == question_digest(asks) else None
-
-
-def _was_superseded(run: Run) -> bool:
-    """Return whether the run was stopped by an edit; one that takes the edit back asks anew."""
-    ready = condition(run.status.conditions, ConditionType.READY)
-    return ready is not None and ready.reason == Reason.SUPERSEDED
-
-
 def _plan_run(
-    world: World, run: Run, plan: Plan, *, is_superseded: bool, settings: Settings
+    world: World, run: Run, plan: Plan, *, is_superseded: bool, is_current: bool
 ) -> RunStatus:
     """Add to `plan` what `run` needs; return its status as it will then stand."""
     uid = world.evaluation.meta.uid if world.evaluation else ""
@@ -103,7 +106,7 @@ def _plan_run(
         decision = decide_pool(situation)
         if missing:  # all trials first: an attempt's Role names them
             decision = replace(decision, start_attempt=None)
-        _carry_out(decision, situation, plan, evaluation_uid=uid, settings=settings)
+        _carry_out(decision, situation, plan, evaluation_uid=uid)
         for trial in situation.trials:
             standings[trial.meta.name] = trial_standing(
                 trial,
@@ -116,7 +119,7 @@ def _plan_run(
     for name in missing:
         standings[name] = superseded() if is_superseded else _to_be_made(world, name, "the trial")
     in_order = {name: standings[name] for name in desired}
-    return _write_run(world, run, in_order, plan)
+    return _write_run(world, run, in_order, plan, is_current=is_current)
 
 
 def _may_make(world: World, name: str) -> bool:
@@ -151,23 +154,17 @@ def _situation(
 
 
 def _carry_out(
-    decision: PoolDecision,
-    s: PoolSituation,
-    plan: Plan,
-    *,
-    evaluation_uid: str,
-    settings: Settings,
+    decision: PoolDecision, s: PoolSituation, plan: Plan, *, evaluation_uid: str
 ) -> None:
     if decision.start_attempt is not None:
         plan.attempts.append(
-            desired_attempt(
-                s.run,
-                s.pool,
-                s.unfinished,
+            NewAttempt(
+                run=s.run,
+                pool=s.pool,
                 number=decision.start_attempt,
+                unfinished=tuple(s.unfinished),
+                all_trials=tuple(t.meta.name for t in s.trials),
                 evaluation_uid=evaluation_uid,
-                all_trials=[t.meta.name for t in s.trials],
-                settings=settings,
             )
         )
     if decision.suspend is not None:
@@ -175,7 +172,9 @@ def _carry_out(
     plan.delete_jobs += decision.delete_jobs
 
 
-def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Plan) -> RunStatus:
+def _write_run(
+    world: World, run: Run, standings: dict[str, Standing], plan: Plan, *, is_current: bool
+) -> RunStatus:
     """Add the statuses of `run` and its trials that differ from what is stored.
 
     Args:
@@ -183,6 +182,7 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
         run: the run.
         standings: where its trials stand, by name, in the run's order.
         plan: what the statuses are added to.
+        is_current: whether the evaluation's gates are about it.
 
     """
     made = world.trials_of(run)
@@ -204,6 +204,12 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
         now=world.now,
         compared=compared,
         measured=list(trials.values()),
+        gates=report_on(
+            run,
+            world,
+            is_current=is_current,
+            has_ended=all(standing.has_ended for standing in standings.values()),
+        ),
     )
     if status != run.status:
         plan.statuses.append(StatusWrite(info=Run.info, name=run.meta.name, status=status))
@@ -213,30 +219,46 @@ def _write_run(world: World, run: Run, standings: dict[str, Standing], plan: Pla
 def _evaluation_standing(
     world: World,
     evaluation: Evaluation,
-    current: Run | None,
+    runs: Runs,
     plan: Plan,
     written: dict[str, RunStatus],
 ) -> Standing:
-    """Return where the evaluation stands; adds the run to `plan` where there is none yet."""
-    if current is not None:
-        return _standing_of(written[current.meta.name])
+    """Return where the evaluation stands; adds the run that is due to `plan`."""
+    due, current = runs.next, runs.current
+    if due is None:
+        newest = written[current.meta.name] if current else None
+        return _with_schedule(evaluation, _standing_of(newest))
     problem = problem_of(evaluation.spec.question, world.pools)
     if problem is not None:
         return Standing(state=State.STALLED, reason=problem.reason, message=problem.message)
-    run = desired_run(evaluation, dict(world.pools))
+    if due.waits_for is not None:
+        message = f"The run of the edit starts when run {due.waits_for.meta.name} has ended."
+        return Standing(state=State.IN_PROGRESS, reason=Reason.PENDING, message=message)
+    run = desired_run(evaluation, dict(world.pools), due)
     name: str = run["metadata"]["name"]
     if _may_make(world, name):
         plan.create.append(run)
     return _to_be_made(world, name, "the run")
 
 
-def _standing_of(status: RunStatus) -> Standing:
-    """Return the standing that a run's conditions say."""
-    ready = condition(status.conditions, ConditionType.READY)
-    if ready is None:
+def _with_schedule(evaluation: Evaluation, standing: Standing) -> Standing:
+    """Return the standing of the newest run; once it has ended, a schedule without times stalls."""
+    problem = problem_of_schedule(evaluation.spec.schedule)
+    if problem is None or not standing.has_ended:
+        return standing
+    message = f"{problem.message} The newest run: {standing.message}"
+    return Standing(state=State.STALLED, reason=problem.reason, message=message)
+
+
+def _standing_of(status: RunStatus | None) -> Standing:
+    """Return the standing that a run's conditions say; None: it is not stored yet."""
+    ready = condition(status.conditions, ConditionType.READY) if status else None
+    if status is None or ready is None:
         return Standing(
             state=State.IN_PROGRESS, reason=Reason.PENDING, message="The run is being made."
         )
+    if ready.reason == Reason.GATES_FAILED:
+        return Standing(state=State.GATED, reason=ready.reason, message=ready.message)
     flags = {
         State.SUCCEEDED: ConditionType.SUCCEEDED,
         State.FAILED: ConditionType.FAILED,
@@ -265,15 +287,19 @@ def _write_evaluation(
     evaluation: Evaluation,
     standing: Standing,
     *,
-    current: Run | None,
+    runs: Runs,
     plan: Plan,
-    runs: dict[str, RunStatus],
+    written: dict[str, RunStatus],
 ) -> None:
+    """Add the status of the evaluation to `plan`, and its news, where they differ from before."""
+    shown = runs.current or (runs.next.waits_for if runs.next else None)
     status = evaluation_status(
         evaluation,
         standing,
-        current=(current.meta.name, runs[current.meta.name]) if current else None,
-        last_success=_last_success(evaluation, runs),
+        shown=(shown.meta.name, written[shown.meta.name]) if shown else None,
+        last_success=_last_success(evaluation, written),
+        request=runs.newest.spec.trigger.request if runs.newest else None,
+        schedule=runs.times.status if runs.times else None,
         now=world.now,
     )
     if status != evaluation.status:
@@ -282,11 +308,15 @@ def _write_evaluation(
         )
 
 
-def _next_look(world: World, plan: Plan) -> float | None:
+def _next_look(world: World, runs: Runs, plan: Plan) -> float | None:
     """Return when time alone could change the decision; None: only an event can."""
     if plan.attempts or plan.create or plan.overdue:
         return SOON_S
     running = [j for j in world.rayjobs if j.outcome == "Running"]
     if any(j.stage != "Running" for j in running) or any(p.blocker for p in world.pods):
         return SOON_S
-    return LATER_S if running or world.pods or world.refusals else None
+    if running or world.pods or world.refusals:
+        return LATER_S
+    if runs.times is None or runs.times.next is None:
+        return None
+    return min(LATEST_S, (runs.times.next - world.now).total_seconds())

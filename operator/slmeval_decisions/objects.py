@@ -9,15 +9,19 @@ from slmeval_api.pool import Pool
 from slmeval_api.run import Run, RunPool, RunSpec
 from slmeval_api.trial import TrialSpec
 
-from slmeval_operator import names
+from . import names
+from .runs import NextRun
 
 
-def desired_run(evaluation: Evaluation, pools: dict[str, Pool]) -> dict[str, Any]:
-    """Return the run that asks the evaluation's question of this generation."""
+def desired_run(evaluation: Evaluation, pools: dict[str, Pool], due: NextRun) -> dict[str, Any]:
+    """Return the run that asks the evaluation's question, on the pools as they are now."""
     meta, question = evaluation.meta, evaluation.spec.question
-    name = names.run_name(meta.name, meta.uid, meta.generation)
+    name = names.run_name(meta.name, meta.uid, due.number)
     spec = RunSpec(
         evaluation=meta.name,
+        number=due.number,
+        trigger=due.trigger,
+        replaces=due.replaces,
         evaluation_generation=meta.generation,
         question=question,
         pools=[RunPool(name=p, spec=pools[p].spec) for p in question.pools],

@@ -17,6 +17,7 @@ class State(StrEnum):
     WAITING = "Waiting"  # nothing is being done, and nothing is wrong: suspended
     STALLED = "Stalled"  # nothing is being done until somebody acts; nothing has ended
     SUCCEEDED = "Succeeded"
+    GATED = "Gated"  # everything was measured, and a gate failed
     FAILED = "Failed"
 
 
@@ -31,7 +32,7 @@ class Standing:
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will be measured."""
-        return self.state in (State.SUCCEEDED, State.FAILED)
+        return self.state in (State.SUCCEEDED, State.GATED, State.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def superseded() -> Standing:
     return Standing(
         state=State.FAILED,
         reason=Reason.SUPERSEDED,
-        message="The evaluation was edited; a newer run asks the new question.",
+        message="A newer run takes its place: the evaluation was edited, or asked by its schedule.",
     )
 
 
@@ -67,6 +68,7 @@ _SPELLING: dict[State, tuple[Verdict, Verdict, Verdict, Verdict, Verdict]] = {
     State.WAITING: ("False", "False", "False", "Unknown", "Unknown"),
     State.STALLED: ("False", "False", "True", "Unknown", "Unknown"),
     State.SUCCEEDED: ("True", "False", "False", "True", "False"),
+    State.GATED: ("False", "False", "True", "True", "False"),
     State.FAILED: ("False", "False", "True", "False", "True"),
 }
 _TYPES = (

@@ -48,9 +48,9 @@ def marked(*parts: str, limit: int) -> str:
     return f"{'-'.join(parts)[: limit - 6].rstrip('-')}-{digest('/'.join(parts))}"
 
 
-def run_name(evaluation: str, uid: str, generation: int) -> str:
-    """Return the name of the run that asks an evaluation's question of one generation."""
-    return f"{evaluation}-{digest(f'{uid}/{generation}', 8)}"
+def run_name(evaluation: str, uid: str, number: int) -> str:
+    """Return the name of an evaluation's run of that number."""
+    return f"{evaluation}-{digest(f'{uid}/{number}', 8)}"
 
 
 def trial_name(run: str, model: str, pool: str, *, is_marked: bool = False) -> str:

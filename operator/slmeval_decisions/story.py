@@ -36,6 +36,15 @@ _AS_THEY_ARE = {
     Reason.SUPERSEDED,
 }
 """Reasons of a run's or a trial's condition that are told under the same name."""
+_NO_RUN = {
+    Reason.POOL_NOT_FOUND,
+    Reason.INVALID_SPEC,
+    Reason.INVALID_SCHEDULE,
+    Reason.RAYJOB_REFUSED,
+    Reason.NAMESPACE_TERMINATING,
+}
+"""Why an evaluation gets no run. The last two may as well be a run's, which tells of them then."""
+_GATES = {Reason.GATES_MET, Reason.GATES_FAILED, Reason.GATES_INCONCLUSIVE}
 _WORTH = (ConditionType.READY, ConditionType.NOISY)
 
 
@@ -80,7 +89,8 @@ def news_of(world: World, writes: Sequence[StatusWrite]) -> list[News]:
             found += _of_attempts(evaluation, run, status, _measured_by_pool(trials, after))
     status = statuses.get((Evaluation.info.kind, evaluation.meta.name))
     if isinstance(status, EvaluationStatus):
-        found += _of_evaluation(evaluation, status)
+        told = {news.reason for news in found}
+        found += [n for n in _of_evaluation(evaluation, status) if n.reason not in told]
     order = list(EventReason)
     return sorted(found, key=lambda news: order.index(news.reason))
 
@@ -106,47 +116,68 @@ def _news(
 
 
 def _of_evaluation(evaluation: Evaluation, after: EvaluationStatus) -> Iterator[News]:
-    """Yield what keeps a run from being made; anything else is the news of a run."""
+    """Yield what keeps runs from being made; anything else is the news of a run."""
     ready = _changed(evaluation.status.conditions, after.conditions)
-    if ready and after.current_run is None and is_true(after.conditions, ConditionType.STALLED):
-        yield _news(
-            EventReason(ready.reason), ready.message, evaluation, key=evaluation.meta.generation
+    if ready and ready.reason in _NO_RUN:
+        key = f"{evaluation.meta.generation}/{ready.message}"
+        yield _news(EventReason(ready.reason), ready.message, evaluation, key=key)
+    schedule, was, now = evaluation.spec.schedule, evaluation.status.schedule, after.schedule
+    missed = now.last_missed_time if now else None
+    if schedule and missed and missed != (was.last_missed_time if was else None):
+        told = (
+            f"No run was started for {missed}: more than startingDeadlineSeconds "
+            f"({schedule.starting_deadline_seconds} s) have passed since."
         )
+        yield _news(EventReason.SCHEDULE_MISSED, told, evaluation, key=missed)
 
 
 def _of_run(
     evaluation: Evaluation, run: Run, after: RunStatus, runs: Sequence[Run]
 ) -> Iterator[News]:
-    both: tuple[Stored, ...] = (evaluation, run)
     where = {"run": run.meta.name}
+    key = f"{run.meta.name}/{evaluation.meta.generation}"
+    told = list[tuple[EventReason, str]]()
     if not run.status.conditions:
-        yield _news(EventReason.RUN_CREATED, _why(run, runs), *both, key=run.meta.uid, where=where)
+        told.append((EventReason.RUN_CREATED, _why(run, runs)))
+    told += _of_its_state(run, after)
+    told += _of_its_figures(run, after)
+    for reason, message in told:
+        yield _news(reason, message, evaluation, run, key=f"{key}/{message}", where=where)
+
+
+def _of_its_state(run: Run, after: RunStatus) -> Iterator[tuple[EventReason, str]]:
+    """Yield what a run waits for, and its end."""
     before = condition(run.status.conditions, ConditionType.READY)
     ready = _changed(run.status.conditions, after.conditions)
-    if ready is not None:
-        key = f"{run.meta.name}/{evaluation.meta.generation}"
-        message = ready.message
-        if ready.reason in _AS_THEY_ARE:
-            reason = EventReason(ready.reason)
-            if reason == EventReason.SUPERSEDED:
-                message = f"SLMRun {run.meta.name} ends. {message}"
-            yield _news(reason, message, *both, key=f"{key}/{message}", where=where)
-        elif is_true(after.conditions, ConditionType.SUCCEEDED):
-            told = f"{sentence(message)} {_see(run)}"
-            yield _news(EventReason.RUN_SUCCEEDED, told, *both, key=key, where=where)
-        elif is_true(after.conditions, ConditionType.FAILED):
-            told = f"{sentence(message)} {_see(run)}"
-            yield _news(EventReason.RUN_FAILED, told, *both, key=key, where=where)
-        elif before and before.reason == Reason.SUSPENDED:
-            told = "spec.suspend was taken back: the trials that are left are measured."
-            yield _news(EventReason.RESUMED, told, *both, key=key, where=where)
-    differs = condition(after.conditions, ConditionType.COMPARABLE)
-    was = condition(run.status.conditions, ConditionType.COMPARABLE)
-    is_news = differs and differs.status == "False" and not (was and was.status == "False")
-    if differs and is_news and not _is_superseded(after):
-        yield _news(
-            EventReason(differs.reason), differs.message, *both, key=run.meta.name, where=where
-        )
+    if ready is None:
+        return
+    message = sentence(ready.message)
+    if ready.reason == Reason.SUPERSEDED:
+        yield EventReason.SUPERSEDED, f"SLMRun {run.meta.name} ends. {message}"
+    elif ready.reason in _AS_THEY_ARE:
+        yield EventReason(ready.reason), message
+    elif is_true(after.conditions, ConditionType.FAILED):
+        yield EventReason.RUN_FAILED, f"{message} {_see(run)}"
+    elif is_true(after.conditions, ConditionType.SUCCEEDED):
+        if not is_true(run.status.conditions, ConditionType.SUCCEEDED):
+            if ready.reason in _GATES:
+                message = f"All {after.trials.total if after.trials else 0} trials were measured."
+            yield EventReason.RUN_SUCCEEDED, f"{message} {_see(run)}"
+    elif before and before.reason == Reason.SUSPENDED:
+        told = "spec.suspend was taken back: the trials that are left are measured."
+        yield EventReason.RESUMED, told
+
+
+def _of_its_figures(run: Run, after: RunStatus) -> Iterator[tuple[EventReason, str]]:
+    """Yield that trials may not be compared, and what came of the gates."""
+    if _is_superseded(after):
+        return
+    for type_ in (ConditionType.COMPARABLE, ConditionType.GATES_PASSED):
+        was, now = (condition(s.conditions, type_) for s in (run.status, after))
+        if now is None or (was is not None and was.reason == now.reason):
+            continue
+        if now.reason in _GATES or (now.status == "False" and not (was and was.status == "False")):
+            yield EventReason(now.reason), now.message
 
 
 def _is_superseded(status: RunStatus) -> bool:
@@ -160,18 +191,23 @@ def _see(run: Run) -> str:
 
 def _why(run: Run, runs: Sequence[Run]) -> str:
     """Return what a run asks, and why it is asked now."""
-    question = run.spec.question
-    models, pools = len(question.models), len(run.spec.pools)
+    spec, trigger = run.spec, run.spec.trigger
+    models, pools = len(spec.question.models), len(spec.pools)
     what = (
         f"SLMRun {run.meta.name} measures {_many(models, 'model')} on {_many(pools, 'pool')}: "
         f"{_many(models * pools, 'trial')}."
     )
-    number = run.spec.evaluation_generation
-    earlier = [r for r in runs if r.spec.evaluation_generation < number]
-    if not earlier:
+    earlier = [r for r in runs if r.spec.number < spec.number]
+    if trigger.reason == "Requested":
+        what += f" It was asked for by hand ({trigger.request})."
+    elif trigger.reason == "Scheduled":
+        what += f" spec.schedule asks for it at {trigger.scheduled_time}."
+    elif not earlier:
         return f"{what} It is the first run of this evaluation."
-    last = max(earlier, key=lambda r: r.spec.evaluation_generation)
-    found = changes(last.spec.question, question)
+    if not earlier:
+        return what
+    last = max(earlier, key=lambda r: r.spec.number)
+    found = changes(last.spec.question, spec.question)
     if not found:
         return f"{what} It asks the same as SLMRun {last.meta.name}."
     more = f" and {len(found) - MOST_CHANGES} more" if len(found) > MOST_CHANGES else ""

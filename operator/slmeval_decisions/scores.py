@@ -130,6 +130,18 @@ def _differences(first: Scored, second: Scored) -> dict[str, Differences]:
     return found
 
 
+def differences_of(first: TaskResult, second: TaskResult) -> Differences | None:
+    """Return the first's score less the second's of each item that both were asked.
+
+    None: it is not known of one of them, or there is no such item.
+    """
+    scores = _scores_of(first), _scores_of(second)
+    if scores[0] is None or scores[1] is None:
+        return None
+    pairs = zip(scores[0], scores[1], strict=False)
+    return [a - b for a, b in pairs if a is not None and b is not None] or None
+
+
 def _over_all(pool: str, first: Scored, second: Scored) -> Iterator[Pair]:
     """Yield the comparison over all tasks, if both have the same ones."""
     differences = _differences(first, second)

@@ -19,6 +19,8 @@ class EventReason(StrEnum):
 
     POOL_NOT_FOUND = Reason.POOL_NOT_FOUND.value
     INVALID_SPEC = Reason.INVALID_SPEC.value
+    INVALID_SCHEDULE = Reason.INVALID_SCHEDULE.value
+    SCHEDULE_MISSED = "ScheduleMissed"
     NAMESPACE_TERMINATING = Reason.NAMESPACE_TERMINATING.value
     RAYJOB_REFUSED = Reason.RAYJOB_REFUSED.value
     RUN_CREATED = "RunCreated"
@@ -41,6 +43,9 @@ class EventReason(StrEnum):
     ATTEMPT_FAILED = "AttemptFailed"
     RUN_SUCCEEDED = "RunSucceeded"
     RUN_FAILED = "RunFailed"
+    GATES_MET = Reason.GATES_MET.value
+    GATES_FAILED = Reason.GATES_FAILED.value
+    GATES_INCONCLUSIVE = Reason.GATES_INCONCLUSIVE.value
     NODES_RELEASED = "NodesReleased"
 
 
@@ -68,6 +73,12 @@ EVENT_KINDS: Mapping[EventReason, EventKind] = {
     EventReason.INVALID_SPEC: EventKind(
         _ASKED, "The spec cannot be run as written. The message names the field.", is_warning=True
     ),
+    EventReason.INVALID_SCHEDULE: EventKind(
+        _ASKED, "spec.schedule names no time. The message says what is wrong.", is_warning=True
+    ),
+    EventReason.SCHEDULE_MISSED: EventKind(
+        _ASKED, "A time of the schedule passed by its startingDeadlineSeconds.", is_warning=True
+    ),
     EventReason.NAMESPACE_TERMINATING: EventKind(
         _ALL, "Nothing can be made, for the namespace is being deleted.", is_warning=True
     ),
@@ -77,7 +88,9 @@ EVENT_KINDS: Mapping[EventReason, EventKind] = {
         is_warning=True,
     ),
     EventReason.RUN_CREATED: EventKind(
-        _RUN, "A run begins: how many trials, and why (the first, or which fields changed)."
+        _RUN,
+        "A run begins: how many trials, and why (the first, which fields changed, asked for by "
+        "hand, the schedule).",
     ),
     EventReason.ATTEMPT_STARTED: EventKind(
         _RUN, "A RayJob was made for a pool: which attempt of how many, for how many trials."
@@ -119,7 +132,7 @@ EVENT_KINDS: Mapping[EventReason, EventKind] = {
     EventReason.RESUMED: EventKind(_RUN, "spec.suspend was taken back: what is left goes on."),
     EventReason.SUPERSEDED: EventKind(
         _ALL,
-        "The evaluation was edited, so that this run is ended; a newer one asks the new question.",
+        "A newer run takes this one's place: the evaluation was edited, or its schedule says so.",
     ),
     EventReason.ATTEMPT_ENDED: EventKind(
         _RUN, "A RayJob is over: how many trials of its pool are measured."
@@ -136,6 +149,13 @@ EVENT_KINDS: Mapping[EventReason, EventKind] = {
         "The run ended, and at least one trial has no full result: how many, the first cause, and "
         "what to do.",
         is_warning=True,
+    ),
+    EventReason.GATES_MET: EventKind(_RUN, "Every demand of spec.gates was met."),
+    EventReason.GATES_FAILED: EventKind(
+        _RUN, "A demand of spec.gates was not met: which, and by how much.", is_warning=True
+    ),
+    EventReason.GATES_INCONCLUSIVE: EventKind(
+        _RUN, "The data cannot tell of a demand of spec.gates: what would.", is_warning=True
     ),
     EventReason.NODES_RELEASED: EventKind(
         _RUN, "The last pod of an attempt is gone: its nodes and GPUs are free."

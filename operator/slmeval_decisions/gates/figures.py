@@ -1,0 +1,106 @@
+"""Which figures of a trial a gate looks at. What is not there raises Untold."""
+
+import math
+from collections.abc import Sequence
+
+from slmeval_api.gate import ScoreGate, SpeedGate
+from slmeval_api.result import Score, TaskResult, TrialResult, WorkloadFigures, WorkloadResult
+from slmeval_api.trial import Trial
+
+from .judged import Untold
+
+RATE = "requestsPerSecond"
+_QUANTILES = {
+    "latency": "latency_seconds",
+    "timeToFirstToken": "time_to_first_token_seconds",
+    "timePerOutputToken": "time_per_output_token_seconds",
+}
+
+
+def result_of(trial: Trial) -> TrialResult:
+    """Return what was measured."""
+    if trial.status.result is None:
+        raise Untold("it was not measured")
+    return trial.status.result
+
+
+def task_of(result: TrialResult, name: str) -> TaskResult | None:
+    """Return a task's result; None: the trial did not reach it."""
+    return next((task for task in result.tasks if task.name == name), None)
+
+
+def score_of(gate: ScoreGate, trial: Trial) -> Score:
+    """Return the score that `gate` judges."""
+    result = result_of(trial)
+    if gate.task is not None:
+        task = task_of(result, gate.task)
+        if task is None or task.score is None:
+            raise Untold(f"task {gate.task} has no score")
+        return task.score
+    if result.suite is None:
+        raise Untold("a task has no score, so there is none over all tasks")
+    if not gate.held_out:
+        return result.suite.score
+    if result.suite.held_out is None:
+        raise Untold("no task is marked heldOut")
+    return result.suite.held_out
+
+
+def tasks_of(gate: ScoreGate, trial: Trial) -> list[TaskResult]:
+    """Return the tasks that the score is of."""
+    tasks = result_of(trial).tasks
+    if gate.task is not None:
+        return [task for task in tasks if task.name == gate.task]
+    return [task for task in tasks if task.held_out or not gate.held_out]
+
+
+def name_of_score(gate: ScoreGate) -> str:
+    """Return what the score is called."""
+    if gate.task is not None:
+        return f"score of {gate.task}"
+    return "score over the held-out tasks" if gate.held_out else "score over all tasks"
+
+
+def times_of(gate: SpeedGate, trial: Trial) -> list[float]:
+    """Return a time in seconds for each repetition, of which less is better."""
+    workload = next((w for w in result_of(trial).workloads if w.name == gate.workload), None)
+    figures = _figures(workload, gate) if workload else None
+    if figures is None:
+        load = f" at {gate.load}" if gate.load else ""
+        raise Untold(f"workload {gate.workload}{load} has no valid figures")
+    if gate.figure == RATE:
+        each = figures.requests / len(figures.repetition_seconds)
+        return _positive(gate, [float(s) / each for s in figures.repetition_seconds])
+    name, _, quantile = gate.figure.removesuffix("Seconds").rpartition("P")
+    quantiles = getattr(figures, _QUANTILES[name])
+    if quantiles is None:
+        raise Untold(f"workload {gate.workload} has no {gate.figure}: its answers come whole")
+    texts = quantiles.repetition_p50 if quantile == "50" else quantiles.repetition_p99
+    return _positive(gate, [float(text) for text in texts])
+
+
+def _figures(workload: WorkloadResult, gate: SpeedGate) -> WorkloadFigures | None:
+    if gate.load is None:
+        return workload.best_figures
+    wanted = float(gate.load)
+    for point in workload.points:
+        offered = point.offered_requests_per_second
+        load = float(offered) if offered is not None else point.concurrency
+        if load is not None and math.isclose(load, wanted):
+            return point.figures
+    return None
+
+
+def _positive(gate: SpeedGate, times_s: Sequence[float]) -> list[float]:
+    """Return the times; one of none at all has no logarithm, and is no measurement."""
+    if not all(time > 0 for time in times_s):
+        raise Untold(f"{gate.figure} of workload {gate.workload} is too short to be measured")
+    return list(times_s)
+
+
+def too_few(gate: SpeedGate) -> Untold:
+    """Return the error of a figure whose uncertainty is not known."""
+    return Untold(
+        f"one repetition of workload {gate.workload} does not tell how sure its {gate.figure} is: "
+        "set its repetitions to 3 or more"
+    )

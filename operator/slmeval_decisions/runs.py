@@ -1,0 +1,158 @@
+"""Which runs an evaluation is to have: the newest, a further one, and those to forget. Pure.
+
+A run is started by an edit of the question, by hand, or by the schedule. What a run was started for
+is written in it, so a pass that is repeated after a crash finds that it was, and starts no other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from slmeval_api.conditions import ConditionType, Reason, condition, has_ended, is_true
+from slmeval_api.evaluation import Evaluation
+from slmeval_api.run import Run, Trigger
+from slmeval_api.schedule import Schedule
+
+from .conditions import timestamp
+from .question import question_digest
+from .schedules import Times, times_of
+
+KEPT_WITHOUT_SCHEDULE = Schedule(cron="@yearly")
+"""Its defaults say how much history is kept where nobody says it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextRun:
+    """A run that is due."""
+
+    number: int
+    trigger: Trigger
+    replaces: bool
+    waits_for: Run | None = None
+    """The run that has to end first; None: it starts now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """What is to become of an evaluation's runs."""
+
+    newest: Run | None
+    current: Run | None
+    """The newest, if it asks, to its end, what the evaluation asks now."""
+    next: NextRun | None
+    """None: the current one is all that is asked for, as yet."""
+    stopped: frozenset[str]
+    """Uids of runs that end unfinished, if they have not ended."""
+    forgotten: tuple[str, ...]
+    """Names of ended runs that are more than the history keeps."""
+    times: Times | None
+    """Of the schedule; None: there is none, or none that names a time."""
+
+
+def runs_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Runs:
+    """Return what is to become of `runs`, all runs of `evaluation`."""
+    living = sorted((r for r in runs if not r.meta.is_being_deleted), key=lambda r: r.spec.number)
+    newest = living[-1] if living else None
+    current = newest if newest and _is_asked(evaluation, newest) else None
+    times = times_of(evaluation, living, now)
+    return Runs(
+        newest=newest,
+        current=current,
+        next=_next(evaluation, living, current, times),
+        stopped=frozenset(r.meta.uid for r in living if _is_stopped(evaluation, r, living)),
+        forgotten=_forgotten(evaluation, living),
+        times=times,
+    )
+
+
+def _is_asked(evaluation: Evaluation, run: Run) -> bool:
+    """Return whether `run` asks what the evaluation asks, and was not stopped before its end.
+
+    One that takes an edit back asks anew.
+    """
+    ready = condition(run.status.conditions, ConditionType.READY)
+    if ready is not None and ready.reason == Reason.SUPERSEDED:
+        return False
+    return question_digest(run.spec.question) == question_digest(evaluation.spec.question)
+
+
+def _next(
+    evaluation: Evaluation, living: Sequence[Run], current: Run | None, times: Times | None
+) -> NextRun | None:
+    trigger = _trigger(evaluation, current, times)
+    if trigger is None:
+        return None
+    replaces = trigger.reason in _reasons_that_replace(evaluation)
+    waits_for = None
+    if not replaces and not _may_run_beside(evaluation, trigger):
+        waits_for = next((r for r in reversed(living) if not has_ended(r.status.conditions)), None)
+    if waits_for is not None and current is not None:
+        return None  # the same question is being asked; the next pass sees what is due then
+    return NextRun(
+        number=1 + max((r.spec.number for r in living), default=0),
+        trigger=trigger,
+        replaces=replaces,
+        waits_for=waits_for,
+    )
+
+
+def _trigger(evaluation: Evaluation, current: Run | None, times: Times | None) -> Trigger | None:
+    """Return why a further run is due, if it is.
+
+    Whatever the reason, a run answers all that is asked when it starts: nothing is measured twice.
+    """
+    request = evaluation.meta.run_requested_at
+    due = times.due if times else None
+    if current is None:
+        reason = "Changed"
+    elif evaluation.spec.suspend:
+        return None
+    elif request and request != current.spec.trigger.request:
+        reason = "Requested"
+    elif due is not None:
+        reason = "Scheduled"
+    else:
+        return None
+    return Trigger(
+        reason=reason,  # type: ignore[arg-type]
+        request=request or None,
+        scheduled_time=timestamp(due) if due else None,
+    )
+
+
+def _reasons_that_replace(evaluation: Evaluation) -> list[str]:
+    """Return the reasons for which a run takes the place of one that is on its way."""
+    schedule = evaluation.spec.schedule
+    reasons = []
+    if evaluation.spec.on_change == "Replace":
+        reasons.append("Changed")
+    if schedule is not None and schedule.concurrency_policy == "Replace":
+        reasons.append("Scheduled")
+    return reasons
+
+
+def _may_run_beside(evaluation: Evaluation, trigger: Trigger) -> bool:
+    schedule = evaluation.spec.schedule
+    is_allowed = schedule is not None and schedule.concurrency_policy == "Allow"
+    return is_allowed and trigger.reason == "Scheduled"
+
+
+def _is_stopped(evaluation: Evaluation, run: Run, living: Sequence[Run]) -> bool:
+    """Return whether a newer run takes the place of `run`, also one that cannot be made yet."""
+    if any(newer.spec.replaces and newer.spec.number > run.spec.number for newer in living):
+        return True
+    is_other = question_digest(run.spec.question) != question_digest(evaluation.spec.question)
+    return is_other and evaluation.spec.on_change == "Replace"
+
+
+def _forgotten(evaluation: Evaluation, living: Sequence[Run]) -> tuple[str, ...]:
+    limits = evaluation.spec.schedule or KEPT_WITHOUT_SCHEDULE
+    ended = [r for r in reversed(living) if has_ended(r.status.conditions)]
+    good = [r for r in ended if is_true(r.status.conditions, ConditionType.SUCCEEDED)]
+    bad = [r for r in ended if not is_true(r.status.conditions, ConditionType.SUCCEEDED)]
+    surplus = (
+        *good[limits.successful_runs_history_limit :],
+        *bad[limits.failed_runs_history_limit :],
+    )
+    named = {g.regression.baseline for g in evaluation.spec.gates if g.regression}
+    return tuple(r.meta.name for r in surplus if r is not living[-1] and r.meta.name not in named)

@@ -1,0 +1,99 @@
+"""Where an evaluation's schedule stands: which of its times is due, by CronJob's rules. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from slmeval_api.conditions import Reason
+from slmeval_api.evaluation import Evaluation
+from slmeval_api.run import Run
+from slmeval_api.schedule import Clock, Schedule, ScheduleStatus
+
+from .conditions import timestamp
+from .observed import instant
+from .question import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """The times of a schedule that matter now."""
+
+    schedule: Schedule
+    since: datetime
+    """Earlier ones do not count: nobody had seen this schedule."""
+    last: datetime | None
+    """The newest that a run was started for."""
+    missed: datetime | None
+    """The newest that passed by its startingDeadlineSeconds."""
+    due: datetime | None
+    """The newest that has come, and that a run may still be started for."""
+    next: datetime | None
+    """The first that is still to come; None: the schedule is suspended."""
+
+    @property
+    def status(self) -> ScheduleStatus:
+        """What is stored of it."""
+        return ScheduleStatus(
+            schedule=self.schedule.text,
+            since=timestamp(self.since),
+            last_schedule_time=timestamp(self.last) if self.last else None,
+            last_missed_time=timestamp(self.missed) if self.missed else None,
+            next_schedule_time=timestamp(self.next) if self.next else None,
+        )
+
+
+def problem_of_schedule(schedule: Schedule | None) -> Problem | None:
+    """Return why `schedule` names no time, or None."""
+    if schedule is None:
+        return None
+    try:
+        Clock(schedule)
+    except ValueError as error:
+        return Problem(reason=Reason.INVALID_SCHEDULE, message=str(error))
+    return None
+
+
+def times_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Times | None:
+    """Return the times of the schedule; None: there is none, or none that names a time.
+
+    Args:
+        evaluation: with what was stored of its schedule.
+        runs: its runs; each says which time it was started for.
+        now: the time.
+
+    """
+    schedule = evaluation.spec.schedule
+    if schedule is None or problem_of_schedule(schedule):
+        return None
+    clock, stored = Clock(schedule), evaluation.status.schedule
+    since = _since(evaluation, schedule, now)
+    started = [instant(r.spec.trigger.scheduled_time) for r in runs]
+    last = _newest(instant(stored.last_schedule_time) if stored else None, *started)
+    missed = instant(stored.last_missed_time) if stored else None
+    if schedule.suspend or evaluation.spec.suspend:
+        return Times(schedule=schedule, since=since, last=last, missed=missed, due=None, next=None)
+    answered = _newest(since, last, missed) or since
+    due = clock.last(since=answered, until=now) if answered < now else None
+    late = schedule.starting_deadline_seconds
+    if due is not None and late is not None and now - due > timedelta(seconds=late):
+        missed, due = due, None
+    return Times(
+        schedule=schedule, since=since, last=last, missed=missed, due=due, next=clock.after(now)
+    )
+
+
+def _since(evaluation: Evaluation, schedule: Schedule, now: datetime) -> datetime:
+    """Return from when on the schedule's times count.
+
+    That of a new evaluation counts from its creation, as a CronJob's does. One that was added or
+    changed later counts from when it was first seen: else it would begin with a time of last week.
+    """
+    stored = evaluation.status.schedule
+    if stored is not None and stored.schedule == schedule.text:
+        return instant(stored.since) or now
+    is_new = evaluation.status.observed_generation is None
+    return (instant(evaluation.meta.created) if is_new else None) or now
+
+
+def _newest(*times: datetime | None) -> datetime | None:
+    return max((t for t in times if t is not None), default=None)
