@@ -50,6 +50,11 @@ format: venv ## Write the formatting that check demands
 gen: venv ## Write crds/, the chart's copy, dashboards and docs/reference/ from the code
 	$(BIN)/python -m hack.gen
 
+pictures: venv ## Draw the pictures of docs/ anew (needs Debian's chromium and prometheus)
+	PYTHONPATH=tests $(BIN)/python -m hack.made_up_dashboards docs/images
+	PYTHONPATH=tests $(BIN)/python -m hack.terminal_pictures docs/images
+	PYTHONPATH=tests $(BIN)/python -m hack.report_picture docs/images
+
 lock: venv ## Write requirements/dev.txt anew from pyproject.toml
 	$(BIN)/uv pip compile -q --no-annotate --generate-hashes --python-version 3.11 --no-emit-index-url \
 	  --excludes requirements/runner.excludes \
@@ -94,5 +99,5 @@ test-api: venv ## A real API server: admission of every manifest
 test-cluster: venv ## A real cluster, real KubeRay, the simulated engine, and real vLLM once
 	$(BIN)/python -m hack.test cluster
 
-.PHONY: help venv check format gen lock cluster cluster-down images gpu-node demo demo-down test test-unit \
+.PHONY: help venv check format gen pictures lock cluster cluster-down images gpu-node demo demo-down test test-unit \
   test-browser test-chart test-api test-cluster

@@ -15,14 +15,15 @@ FONT = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
 def picture(text: str, *, title: str) -> str:
-    """Return an SVG of `text` in a terminal window of its width."""
-    lines = text.rstrip("\n").splitlines()
+    """Return an SVG of `text`, with its colours, in a terminal window of its width."""
+    lines = [Text.from_ansi(line) for line in text.rstrip("\n").splitlines()]
     width = max([len(line) for line in lines] + [40]) + 2
     with open("/dev/null", "w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=width, file=nowhere, legacy_windows=False)
         for line in lines:
-            is_command = line.startswith("$ ")
-            console.print(Text(line, style="bold" if is_command else ""), soft_wrap=True)
+            if line.plain.startswith("$ "):
+                line.stylize("bold")
+            console.print(line, soft_wrap=True)
         svg = console.export_svg(title=title)
     start, end = svg.index("@font-face"), svg.index(".terminal")
     head = svg[:start] + "    "

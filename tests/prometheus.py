@@ -157,9 +157,23 @@ def _kept(names: list[str] | None, selector: Json, port: str) -> Iterator[Json]:
 
 @contextmanager
 def running(
-    binary: Path, folder: Path, scrapes: Sequence[Json], rules: Sequence[Path] = ()
+    binary: Path,
+    folder: Path,
+    scrapes: Sequence[Json],
+    rules: Sequence[Path] = (),
+    *,
+    lookback: str = "5m",
 ) -> Iterator[Prometheus]:
-    """Run Prometheus with a fresh database in `folder` until the block ends."""
+    """Run Prometheus with the database in `folder`, or a new one, until the block ends.
+
+    Args:
+        binary: the program.
+        folder: for all its files.
+        scrapes: of its configuration.
+        rules: rule files.
+        lookback: how old a sample may be that stands for now, unless its series is known to end.
+
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     config = folder / "prometheus.yml"
@@ -173,6 +187,8 @@ def running(
         str(binary),
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
+        "--storage.tsdb.retention.time=1y",  # tests/backfill.py has an older past than 15 days
+        f"--query.lookback-delta={lookback}",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
     with (folder / "prometheus.log").open("w") as log:

@@ -163,8 +163,8 @@ class Question(ApiModel):
 
 
 GATES_KNOW_MODELS = Rule(
-    "self.gates.all(g, g.models.all(m, self.models.exists(x, x.name == m)) "
-    "&& g.pools.all(p, p in self.pools))",
+    "self.gates.all(g, (!has(g.models) || g.models.all(m, self.models.exists(x, x.name == m))) "
+    "&& (!has(g.pools) || g.pools.all(p, p in self.pools)))",
     "a gate names a model or a pool that is not in models or pools",
     lambda s: all(
         set(g.models) <= {m.name for m in s.models} and set(g.pools) <= set(s.pools)

@@ -123,10 +123,14 @@ class Gate(ApiModel):
 
     name: Name = Field(description="Your name for it; verdicts and metrics carry it.")
     models: Annotated[list[Name], Field(max_length=64, json_schema_extra=LIST_SET), Unique] = Field(
-        default_factory=list, description="Which models. Left out: all."
+        default_factory=list,
+        json_schema_extra={"default": []},
+        description="Which models. Left out: all.",
     )
     pools: Annotated[list[Name], Field(max_length=16, json_schema_extra=LIST_SET), Unique] = Field(
-        default_factory=list, description="On which pools. Left out: all."
+        default_factory=list,
+        json_schema_extra={"default": []},
+        description="On which pools. Left out: all.",
     )
     score: ScoreGate | None = Field(
         default=None, description="Judges a score; {} is the mean over all tasks."

@@ -85,7 +85,7 @@ def answer_of(name: Name, bodies: Sequence[Body], *, run: str | None = None) -> 
 
 def _run(evaluation: Evaluation, runs: Iterable[Run], name: str | None) -> Run | None:
     own = [r for r in runs if r.meta.owner and r.meta.owner.uid == evaluation.meta.uid]
-    own.sort(key=lambda run: (run.meta.created, run.meta.name))
+    own.sort(key=lambda run: run.spec.number)
     if name is None:
         current = evaluation.status.current_run
         named = [run for run in own if current and run.meta.name == current.name]

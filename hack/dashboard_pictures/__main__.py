@@ -1,6 +1,6 @@
 """Draw the chart's dashboards: `python -m hack.dashboard_pictures URL OUT --var namespace=team`.
 
-One PNG a dashboard, from the same queries that Grafana would ask, at one time of one Prometheus.
+One SVG a dashboard, from the same queries that Grafana would ask, at one time of one Prometheus.
 """
 
 import argparse
@@ -13,31 +13,52 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import vl_convert
-
 from hack.gen.dashboards.queries import substituted
 
 from .cells import FAINT, number, table, written
-from .charts import bars, lines, points, states
+from .charts import FONT, bars, lines, points, states
 from .prometheus import Prometheus, Series, Span
 
 FOLDER = Path(__file__).resolve().parents[2] / "charts/slmeval/files/dashboards"
 COLUMN, LINE, GAP, HEAD, TITLE = 62, 38, 8, 64, 26
 """Pixels of Grafana's grid of 24 columns, of its lines, between panels, of both headings."""
 POINTS = 240
+EVERY = ".+"
+"""Value of a variable of which all are chosen."""
 SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 DRAWN = {
     "barchart": bars,
     "stat": number,
-    "state-timeline": states,
     "table": table,
     "xychart": points,
 }
 Json = Mapping[str, Any]
 
 
-def picture(board: Json, prometheus: Prometheus, values: Mapping[str, str], at: float) -> str:
-    """Return a dashboard as SVG; closed rows are drawn open."""
+def drawn(name: str, url: str, values: Mapping[str, str], at: float, *, note: str = "") -> str:
+    """Return the picture of one of the chart's dashboards, by what the Prometheus at `url` says."""
+    return picture(board_of(name), Prometheus(url), values, at, note=note)
+
+
+def board_of(name: str) -> Json:
+    """Return the JSON of one of the chart's dashboards."""
+    found: Json = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def picture(
+    board: Json, prometheus: Prometheus, values: Mapping[str, str], at: float, *, note: str = ""
+) -> str:
+    """Return a dashboard as SVG; closed rows are drawn open.
+
+    Args:
+        board: its JSON.
+        prometheus: answers its queries.
+        values: its variables.
+        at: the end of its time range.
+        note: what the reader must know about the figures.
+
+    """
     span = span_of(board, at)
     timed = {
         "__range": f"{span.end - span.start:.0f}s",
@@ -46,7 +67,7 @@ def picture(board: Json, prometheus: Prometheus, values: Mapping[str, str], at: 
         **values,
     }
     marks = _marks(board, prometheus, timed, span)
-    parts, top = [_heading(board, values, span)], float(HEAD)
+    parts, top = [_heading(board, values, span, note)], float(HEAD)
     bottom = top
     for panel in _all(board):
         place = panel["gridPos"]
@@ -61,10 +82,16 @@ def picture(board: Json, prometheus: Prometheus, values: Mapping[str, str], at: 
         parts.append(f'<g transform="translate({x},{y})">{inner}</g>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{24 * COLUMN + GAP}" '
-        f'height="{bottom + GAP}" font-family="DejaVu Sans, sans-serif">'
+        f'height="{bottom + GAP}" font-family="{FONT}">'
         f'<rect width="100%" height="100%" fill="#f5f7fa"/>'
-        f'<g transform="translate({GAP},0)">{"".join(parts)}</g></svg>'
+        f'<g transform="translate({GAP},0)">{"".join(map(_short, parts))}</g></svg>\n'
     )
+
+
+def _short(svg: str) -> str:
+    """Return `svg` in steps of a tenth of a pixel, without what nobody reads in an image."""
+    svg = re.sub(r' (aria-\w+|role|pointer-events)="[^"]*"', "", svg)
+    return re.sub(r'\bd="[^"]*"', lambda d: re.sub(r"(\.\d)\d+", r"\1", d[0]), svg)
 
 
 def span_of(board: Json, at: float) -> Span:
@@ -98,15 +125,20 @@ def _all(board: Json) -> list[Json]:
     return found
 
 
-def _heading(board: Json, values: Mapping[str, str], span: Span) -> str:
+def _heading(board: Json, values: Mapping[str, str], span: Span, note: str) -> str:
     when = datetime.fromtimestamp(span.end, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    chosen = ", ".join(f"{n} = {v}" for n, v in values.items() if f"${n}" in json.dumps(board))
-    note = (
-        f"Drawn from the dashboard's own queries without Grafana, whose look is another. "
-        f"{board['time']['from'].removeprefix('now-')} to {when}. {chosen}"
+    chosen = ", ".join(
+        f"{name}: {'all' if value == EVERY else value.replace('|', ', ')}"
+        for name, value in values.items()
+        if f"${name}" in json.dumps(board)
     )
-    title = written(board["title"], 0, 28, size=20, more='font-weight="bold"')
-    return title + written(note, 0, 50, fill=FAINT)
+    about = f"{board['time']['from'].removeprefix('now-')} to {when} · {chosen}"
+    source = "Drawn from the dashboard's own queries without Grafana, whose look is another."
+    return (
+        written(board["title"], 0, 28, size=20, more='font-weight="bold"')
+        + written(f"{source} {note}".strip(), 0, 50, fill=FAINT)
+        + written(about, 24 * COLUMN - GAP, 28, fill=FAINT, more='text-anchor="end"')
+    )
 
 
 def _panel(
@@ -121,7 +153,9 @@ def _panel(
     width, height = size
     room = int(width - 16), int(height - TITLE - 10)
     if panel["type"] == "timeseries":
-        inner = lines(panel, answers, room, marks)
+        inner = lines(panel, answers, room, span, marks)
+    elif panel["type"] == "state-timeline":
+        inner = states(panel, answers, room, span)
     else:
         inner = DRAWN[panel["type"]](panel, answers, room)
     if not inner:
@@ -154,17 +188,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--at", type=float, default=time.time(), help="seconds since 1970")
     parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--only", action="append", help="name of a dashboard, as overview")
-    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--note", default="", help="what a reader must know about the figures")
     args = parser.parse_args(argv)
-    anything = dict.fromkeys(("namespace", "evaluation", "pool", "model", "workload", "job"), ".+")
+    anything = dict.fromkeys(("namespace", "evaluation", "pool", "model", "workload", "job"), EVERY)
     values = anything | {"tasks": "all"} | dict(one.split("=", 1) for one in args.var)
     args.out.mkdir(parents=True, exist_ok=True)
     for path in sorted(FOLDER.glob("*.json")):
         if args.only and path.stem not in args.only:
             continue
-        svg = picture(json.loads(path.read_text()), Prometheus(args.url), values, args.at)
-        out = args.out / f"{path.stem}.png"
-        out.write_bytes(vl_convert.svg_to_png(svg, scale=args.scale))
+        out = args.out / f"{path.stem}.svg"
+        out.write_text(drawn(path.stem, args.url, values, args.at, note=args.note), "utf-8")
         print(out)
     return 0
 

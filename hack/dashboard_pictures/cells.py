@@ -35,7 +35,7 @@ def number(panel: Json, answers: Sequence[tuple[str, list[Series]]], size: tuple
     else:
         text = text_of(value, defaults["unit"], defaults.get("decimals"))
         colour = _colour(defaults["thresholds"]["steps"], value)
-    big = max(min(30.0, width * 1.6 / max(len(text), 1)), 11)
+    big = max(min(30.0, width * 1.3 / max(len(text), 1)), 11)
     middle = 'text-anchor="middle" font-weight="bold"'
     out = written(text, width / 2, height / 2 + big / 3, size=big, fill=colour, more=middle)
     if found and panel["options"]["textMode"] == "value_and_name":

@@ -9,6 +9,23 @@ SCALES = {
 ENDS = {"reqps": " req/s", "ops": " ops/s", "cpm": " c/m", "joule": " J", "percent": "%"}
 SPANS = ((604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
+AXES: dict[str, tuple[tuple[float, str], ...]] = {
+    "s": ((86_400, " d"), (3_600, " h"), (60, " min"), (1, " s"), (0.001, " ms"), (1e-6, " µs")),
+    "bytes": ((2**40, " TiB"), (2**30, " GiB"), (2**20, " MiB"), (2**10, " KiB"), (1, " B")),
+    "percentunit": ((0.01, "%"),),
+    "percent": ((1, "%"),),
+    "joule": ((1, " J"),),
+    "short": ((1e9, " Bil"), (1e6, " Mil"), (1e3, " K"), (1, "")),
+}
+
+
+def axis_of(most: float, unit: str) -> tuple[float, str]:
+    """Return the unit of an axis that reaches `most`: what values are divided by, and its name."""
+    parts = AXES.get(unit, ((1, ""),))
+    # 90 s reads better than 1.5 min, and 1.5 s than 1500 ms.
+    fits = (p for p in parts if most >= (2 * p[0] if p[0] > 1 else p[0]))
+    return next(fits, parts[-1])
+
 
 def text_of(value: float, unit: str, decimals: int | None = None) -> str:
     """Return `value` with its unit."""

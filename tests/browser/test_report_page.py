@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from answers import TWELVE, an_answer
+from answers import an_answer
+from formula import TWELVE
 from playwright.sync_api import Browser, Page, sync_playwright
 from slmeval_cli.report import report_to
 from tools import is_promised
@@ -86,6 +87,43 @@ OVERLAPPING_TEXTS = """() => [...document.querySelectorAll("figure svg")].flatMa
   }
   return found;
 })"""
+
+AS_PAGES = """() => {
+  const [width, height] = [182, 269];  // millimetres of A4 within the margins
+  Object.assign(document.body.style, {
+    width: `${width}mm`, maxWidth: "none", height: `${height}mm`, margin: 0, padding: 0,
+    columnWidth: `${width}mm`, columnGap: 0, columnFill: "auto",
+  });
+  const px = document.body.clientWidth;
+  const pages = (element) => [...element.getClientRects()].map((r) => Math.round(r.left / px));
+  const seen = (selector) => [...document.querySelectorAll(selector)].filter(
+    (element) => element.checkVisibility() && element.getClientRects().length);
+  const start = (element) => Math.floor((element.getClientRects()[0].left + 1) / px);
+  const words = (element) => `${element.tagName}: ${element.textContent.trim().slice(0, 40)}`;
+  const cut = seen("figure, tbody tr, .caution, .reading dd, h2, h3, summary")
+    .filter((element) => element.getClientRects().length > 1);
+  const followers = [
+    ...seen("h2, h3, summary, dt, .sent").map((e) => [e, e.nextElementSibling]),
+    ...seen("caption").map((e) => [e, e.parentElement.tBodies[0].rows[0]]),
+    ...seen("tbody").filter((e) => e.rows.length > 1).flatMap((e) => [
+      [e.rows[0], e.rows[1]], [e.rows[e.rows.length - 2], e.rows[e.rows.length - 1]]]),
+  ];
+  const alone = followers.filter(([one, next]) => next && start(one) !== start(next));
+  const broken = seen("tbody th:nth-child(2), .number").filter((element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    const lines = new Set([...range.getClientRects()].map((r) => Math.round(r.top)));
+    return element.closest("tbody") && !element.closest(".words") && lines.size > 1;
+  });
+  return {
+    pages: Math.max(...seen("section").flatMap(pages)) + 1,
+    cut: cut.map(words),
+    alone: alone.map(([one]) => words(one)),
+    broken: broken.map(words),
+  };
+}"""
+"""The report in columns as large as a page's inside: they are broken by the rules of pages, and
+unlike pages can be looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +248,17 @@ class TestOnPaper:
             assert ground == "rgb(255, 255, 254)"
             contrasts = opened.page.evaluate(CONTRASTS)
             assert [(text, ratio) for text, ratio in contrasts if ratio < 4.5] == []
+
+    def test_no_page_cuts_a_picture_or_a_row_or_leaves_a_heading_alone(
+        self, browser: Browser, report: Path
+    ) -> None:
+        with Opened(browser, report, width=DESK, scheme="light") as opened:
+            opened.page.emulate_media(media="print")
+            found = opened.page.evaluate(AS_PAGES)
+            assert found["pages"] > 1
+            assert {k: v for k, v in found.items() if k != "pages"} == {
+                "cut": [], "alone": [], "broken": [],
+            }  # fmt: skip
 
     def test_it_becomes_a_pdf(self, browser: Browser, report: Path) -> None:
         with Opened(browser, report, width=DESK, scheme="light") as opened:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from absent_series import ABSENT
 from helm import CHART, Helm
 from prometheus import Pods, Prometheus, running, scrape_configs
 from tools import tool
@@ -35,28 +36,6 @@ VARIABLES = {
     # may find a gap each time.
     "__interval": "4s",
 }
-ABSENT = {
-    # Only with GPUs.
-    "slmeval_trial_gpu_seconds",
-    "slmeval_gpu_seconds:sum",
-    "slmeval_request_energy_joules",
-    "slmeval_device_memory_peak_bytes",
-    "slmeval_model_weights_bytes",
-    "slmeval_roofline_ratio",
-    "ray_node_gpus_utilization",
-    "ray_node_gram_used",
-    # Of workloads of another kind.
-    "slmeval_highest_requests_per_second",
-    "slmeval_http_requests_per_second_ratio",
-    "slmeval_http_added_latency_seconds",
-    "slmeval_load_attained_ratio",
-    # After a week.
-    "slmeval_requests_per_second:ratio_offset7d",
-    "slmeval_suite_score:difference_offset7d",
-    # When something is wrong.
-    "slmeval_operator_api_errors_total",
-}
-"""Series that a healthy run on a CPU has not."""
 
 
 def _question(namespace: str) -> Body:
@@ -71,6 +50,9 @@ def _question(namespace: str) -> Body:
         {"name": "batch", "batch": load | {"requests": 8}},
         {"name": "sweep", "concurrency": load | {"levels": [1, 4]}},
     ]
+    speed = {"workload": "batch", "figure": "requestsPerSecond"}
+    spec["gates"] = [{"name": "no-slower", "speed": speed, "regression": {}}]
+    spec["schedule"] = {"cron": "@yearly"}
     return question
 
 

@@ -103,7 +103,7 @@ def _task_metrics() -> AnyPanel:
 
 def apart() -> AnyPanel:
     """Return the table that says which models the items tell apart."""
-    pairs = f'{ONE},pool=~"$pool"'
+    pairs = f'{ONE},pool=~"$pool",model=~"$model",against=~"$model"'
     return rows_of(
         About(
             title="Differences of score, pair by pair",

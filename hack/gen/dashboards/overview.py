@@ -24,6 +24,15 @@ BY_WORKLOAD = (*EVALUATION, "workload")
 FASTEST = best("requests_per_second", BY_WORKLOAD, MANY)
 FASTEST_LABELS = (*RESULT, "workload")
 OUTPUT = ',direction="output"'
+FAILED = f'{MANY},type="Failed"'
+_IS_STALLED = newest("evaluation_condition", f'{MANY},type="Stalled"')
+GATED = f'{MANY},type="GatesPassed"'
+# What has failed is stalled as well, for both mean that somebody must act: it is counted once.
+STALLED = (
+    f"{_IS_STALLED} == 1 unless on ({', '.join(EVALUATION)}) "
+    f"({newest('evaluation_condition', FAILED)} == 1 "
+    f"or {newest('evaluation_condition', GATED)} == 0)"
+)
 COMPARE = link_to("compare", "Compare its models", "Namespace", "Evaluation")
 RUN = link_to("run", "Its newest run", "Namespace", "Evaluation")
 
@@ -41,6 +50,7 @@ def overview() -> Page:
             Row(panels=[banner(MANY), *_counts()]),
             Row(title="Which model wins", panels=[_winners(), _fastest()]),
             Row(title="Where evaluations stand", panels=[_standing(), _stuck(), _failures()]),
+            Row(title="Gates and schedules", panels=[_gates(), _schedules()]),
             Row(title="Use of the pools", panels=_use()),
             # A row of a further kind of answer (what a model costs, say) goes here.
         ],
@@ -50,7 +60,7 @@ def overview() -> Page:
 def _counts() -> list[AnyPanel]:
     known = newest("evaluation_suspended", MANY)
     trials = "Trials of each evaluation's newest run. Absent: there is no evaluation, or no scrape."
-    conditions = "Evaluations whose condition {} is True. Absent: no evaluation, or no scrape."
+    conditions = "Evaluations {}. Absent: no evaluation, or no scrape."
 
     def small(title: str, text: str, expression: str, colour: str, unit: str = "none") -> AnyPanel:
         decimals = 0 if unit == "none" else 1
@@ -58,16 +68,23 @@ def _counts() -> list[AnyPanel]:
         steps = ((None, BLUE), (1, colour))
         return number(about, Query(expression, title.lower()), steps=steps)
 
-    def condition(kind: str) -> str:
-        return counted(newest("evaluation_condition", f'{MANY},type="{kind}"'), known)
-
     spent = f"sum({newest('trial_gpu_seconds', MANY)})"
     return [
         small("Evaluations", "SLMEvaluations that the operator sees.", f"count({known})", BLUE),
         small("Running", trials, counted(in_state("running", MANY), known), SKY),
         small("Pending", trials, counted(in_state("pending", MANY), known), BLUE),
-        small("Failed", conditions.format("Failed"), condition("Failed"), ORANGE),
-        small("Stalled", conditions.format("Stalled"), condition("Stalled"), ORANGE),
+        small(
+            "Failed",
+            conditions.format("whose run ended with something unmeasured"),
+            counted(newest("evaluation_condition", FAILED), known),
+            ORANGE,
+        ),
+        small(
+            "Stalled",
+            conditions.format("that wait for somebody before their run has ended"),
+            counted(f"({STALLED})", known),
+            ORANGE,
+        ),
         small(
             "GPU time",
             "GPUs × seconds of the newest runs' trials, all together. Absent: none on GPUs ended.",
@@ -86,8 +103,8 @@ def _winners() -> AnyPanel:
             title="Highest score of each evaluation",
             text="The model and pool with the highest mean score over all tasks, with its 95% "
             "interval. Tied with: how many other models on that pool these items do not tell "
-            "apart from it; 0 is a clear win, not measured: nothing to compare, or the run has not "
-            "ended. Requests a second: of its fastest workload. No row: no tasks, or none scored.",
+            "apart from it; 0 is a clear win, not measured: no run that has ended compared it. "
+            "Requests a second: of its fastest workload. No row: no tasks, or none scored.",
             unit="short",
             width=24,
             height=7,
@@ -180,17 +197,18 @@ def _standing() -> AnyPanel:
 
 
 def _stuck() -> AnyPanel:
-    asked_for = f'{MANY},type=~"Failed|Stalled"'
+    failed = f"{newest('evaluation_condition', FAILED)} == 1"
+    gated = f"1 + ({newest('evaluation_condition', GATED)} == 0)"
     return rows_of(
         About(
             title="Evaluations that need somebody",
-            text="Conditions Failed and Stalled that are True, with the reason; kubectl describe "
-            "slmeval says what to do. No row: there is none.",
+            text="Those that failed, whose gates failed, or that wait before their run has ended, "
+            "with the reason; kubectl describe slmeval says what to do. No row: there is none.",
             unit="none",
             height=6,
         ),
         ("namespace", "evaluation", "type", "reason"),
-        [Column("True", f"{newest('evaluation_condition', asked_for)} == 1", "none", 0, YES_NO)],
+        [Column("True", f"{failed} or {gated} or {STALLED}", "none", 0, YES_NO)],
         link=RUN,
     )
 
@@ -208,6 +226,55 @@ def _failures() -> AnyPanel:
         ),
         (*TRIAL, "reason"),
         [Column("Made", spent, "dtdurations", 1)],
+        link=RUN,
+    )
+
+
+def _gates() -> AnyPanel:
+    unmet = f'{MANY},outcome!="passed"'
+    return rows_of(
+        About(
+            title="Gates that are not met",
+            text="Demands of the newest runs that failed, or of which the data cannot tell; "
+            "slmeval results says by how much and what would. No row: there is none.",
+            unit="none",
+            height=6,
+        ),
+        (*TRIAL, "gate", "demand", "outcome"),
+        [Column("Judged", newest("gate_outcome", unmet), "none", 0, YES_NO)],
+        link=COMPARE,
+    )
+
+
+def _schedules() -> AnyPanel:
+    return rows_of(
+        About(
+            title="Schedules",
+            text="When each evaluation is asked again. Late: from the time of the schedule until "
+            "the newest run by it was made. Missed: since the newest time that passed without a "
+            "run. Not measured: there was none, or the schedule is suspended. No row: no schedule.",
+            unit="dtdurations",
+            height=6,
+        ),
+        EVALUATION,
+        [
+            Column(
+                "Next in",
+                f"{newest('evaluation_next_schedule_timestamp_seconds', MANY)} - time()",
+                "dtdurations",
+                1,
+            ),
+            Column(
+                "Last", age("evaluation_last_schedule_timestamp_seconds", MANY), "dtdurations", 1
+            ),
+            Column("Late", newest("evaluation_schedule_lag_seconds", MANY), "dtdurations", 1),
+            Column(
+                "Missed",
+                age("evaluation_missed_schedule_timestamp_seconds", MANY),
+                "dtdurations",
+                1,
+            ),
+        ],
         link=RUN,
     )
 

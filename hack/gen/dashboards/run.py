@@ -3,7 +3,7 @@
 from slmeval_operator.series.families import TRIAL
 
 from .colours import BLUE, ORANGE, SKY, STATES
-from .expressions import ONE, age, beside_state, in_state, newest, plain_trial
+from .expressions import ONE, age, beside_state, in_state, newest, over, plain_trial
 from .live import TITLE, live
 from .pages import Page, Row, asked, banner
 from .panels import (
@@ -18,6 +18,7 @@ from .panels import (
     timeline,
 )
 
+NAME = "{{model}} · {{pool}}"
 VALUES = {"pending": 1, "running": 2, "succeeded": 3, "failed": 4}
 """States as numbers, for the timeline."""
 
@@ -134,17 +135,12 @@ def _use() -> list[AnyPanel]:
         lines(
             About(
                 title="Silence of running trials",
-                text="Seconds since a trial last told of progress: a saw is healthy, a slope is "
+                text="Time since a trial last told of progress: a saw is healthy, a slope is "
                 "not. Absent: none runs.",
                 unit="s",
                 width=8,
             ),
-            [
-                Query(
-                    age("trial_progress_timestamp_seconds"),
-                    "{{model}} · {{pool}}: {{stage}}",
-                )
-            ],
+            [Query(over(TRIAL, age("trial_progress_timestamp_seconds"), "min"), NAME)],
         ),
         one_bar_each(
             About(

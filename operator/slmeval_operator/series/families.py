@@ -43,7 +43,7 @@ class About(NamedTuple):
 GROUPS: dict[Group, About] = {
     "State": About(
         "Where evaluations, runs and trials stand now: of the newest run, whatever came of it.",
-        "One an evaluation, or one a trial: models × pools.",
+        "One an evaluation, or one a trial: models × pools; times demands for gates.",
     ),
     "Speed": About(
         "Of a workload, by the newest trial of that model on that pool that succeeded. A workload "
@@ -78,8 +78,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "evaluation_condition",
         "State",
-        "Status of a condition (Ready, Stalled, Succeeded, Failed), 1 for True and 0 for False, "
-        "with its reason. Absent: Unknown.",
+        "Status of a condition (Ready, Stalled, Succeeded, Failed, GatesPassed), 1 for True and 0 "
+        "for False, with its reason. Absent: Unknown.",
         (*EVALUATION, "type", "reason"),
     ),
     Family("evaluation_suspended", "State", "1: spec.suspend is true.", EVALUATION),
@@ -88,6 +88,38 @@ FAMILIES: tuple[Family, ...] = (
         "State",
         "When the newest run ended whose trials all succeeded.",
         EVALUATION,
+    ),
+    Family(
+        "evaluation_next_schedule_timestamp_seconds",
+        "State",
+        "The next time of spec.schedule. Absent without one, and while it is suspended.",
+        EVALUATION,
+    ),
+    Family(
+        "evaluation_last_schedule_timestamp_seconds",
+        "State",
+        "The newest time of spec.schedule that a run was started for.",
+        EVALUATION,
+    ),
+    Family(
+        "evaluation_missed_schedule_timestamp_seconds",
+        "State",
+        "The newest time of spec.schedule that passed by its startingDeadlineSeconds.",
+        EVALUATION,
+    ),
+    Family(
+        "evaluation_schedule_lag_seconds",
+        "State",
+        "How much later than its time of spec.schedule the newest scheduled run was made: the "
+        "operator was down, or a run before it was on its way.",
+        EVALUATION,
+    ),
+    Family(
+        "gate_outcome",
+        "State",
+        "1 for what came of a demand of spec.gates in the newest run: passed, failed, "
+        "inconclusive. Absent before the run has ended.",
+        (*TRIAL, "gate", "demand", "outcome"),
     ),
     Family("run_start_timestamp_seconds", "State", "When the newest run was made.", EVALUATION),
     Family(

@@ -7,7 +7,7 @@ from slmeval_api.run import Run
 from slmeval_api.trial import Trial
 
 from .results import Samples, result_samples
-from .states import comparison_samples, evaluation_samples, run_samples
+from .states import comparison_samples, evaluation_samples, lag_samples, run_samples
 
 
 def samples_of(evaluation: Evaluation, runs: Sequence[Run], trials: Sequence[Trial]) -> Samples:
@@ -18,6 +18,7 @@ def samples_of(evaluation: Evaluation, runs: Sequence[Run], trials: Sequence[Tri
     runs = [r for r in runs if r.meta.owner and r.meta.owner.uid == evaluation.meta.uid]
     labels = (evaluation.meta.namespace or "", evaluation.meta.name)
     yield from evaluation_samples(evaluation, labels)
+    yield from lag_samples(runs, labels)
     current = evaluation.status.current_run
     for run in runs:
         if current is not None and run.meta.name == current.name:

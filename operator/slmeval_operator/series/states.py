@@ -15,6 +15,7 @@ TOLD = (
     ConditionType.STALLED,
     ConditionType.SUCCEEDED,
     ConditionType.FAILED,
+    ConditionType.GATES_PASSED,
 )
 VERDICTS = {"True": 1.0, "False": 0.0}
 
@@ -31,6 +32,17 @@ def evaluation_samples(evaluation: Evaluation, labels: tuple[str, str]) -> Sampl
     last = status.last_successful_run
     when = last.completion_time if last else None
     yield from _time("evaluation_last_success_timestamp_seconds", when, labels)
+    times = status.schedule
+    if times is not None:
+        yield from _time(
+            "evaluation_next_schedule_timestamp_seconds", times.next_schedule_time, labels
+        )
+        yield from _time(
+            "evaluation_last_schedule_timestamp_seconds", times.last_schedule_time, labels
+        )
+        yield from _time(
+            "evaluation_missed_schedule_timestamp_seconds", times.last_missed_time, labels
+        )
     for state in ("succeeded", "failed", "unfinished") if status.trials is not None else ():
         yield Sample("trials", (*labels, state), float(getattr(status.trials, state)))
 
@@ -39,6 +51,9 @@ def run_samples(run: Run, trials: Sequence[Trial], labels: tuple[str, str]) -> S
     """Yield the samples of the newest run and its trials."""
     yield from _time("run_start_timestamp_seconds", run.meta.created or None, labels)
     yield from _time("run_end_timestamp_seconds", run.status.completion_time, labels)
+    for verdict in run.status.gates.verdicts if run.status.gates else ():
+        which = (verdict.model, verdict.pool, verdict.gate, verdict.demand)
+        yield Sample("gate_outcome", (*labels, *which, verdict.outcome.lower()), 1.0)
     for pool in run.spec.pools:
         attempts = sum(attempt.pool == pool.name for attempt in run.status.attempts)
         yield Sample("run_attempts", (*labels, pool.name), float(attempts))
@@ -46,6 +61,17 @@ def run_samples(run: Run, trials: Sequence[Trial], labels: tuple[str, str]) -> S
     for trial in trials:
         place = (*labels, trial.spec.model.name, trial.spec.pool)
         yield from _trial(trial, place, has_gpus=trial.spec.pool in has_gpus)
+
+
+def lag_samples(runs: Sequence[Run], labels: tuple[str, str]) -> Samples:
+    """Yield how late the newest run was that the schedule started."""
+    scheduled = [run for run in runs if run.spec.trigger.reason == "Scheduled"]
+    newest = max(scheduled, key=lambda run: run.spec.number, default=None)
+    if newest is None:
+        return
+    meant, made = instant(newest.spec.trigger.scheduled_time), instant(newest.meta.created or None)
+    if meant is not None and made is not None:
+        yield Sample("evaluation_schedule_lag_seconds", labels, (made - meant).total_seconds())
 
 
 def comparison_samples(run: Run, labels: tuple[str, str]) -> Samples:

@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from answers import NAME, TWELVE, an_answer, bodies
+from answers import NAME, an_answer, bodies
+from formula import TWELVE
 from pages import Element, parsed, tables
 from slmeval_api.result import TrialResult, WorkloadFigures
 from slmeval_cli.answer import Answer, answer_of

@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 import pytest
-from answers import NAME, RUN, SIZES, a_condition, an_answer, bodies
+from answers import NAME, RUN, a_condition, an_answer, bodies
+from formula import SIZES
 from full_result import full_result
 from slmeval_cli.answer import Answer, answer_of
 from slmeval_cli.report.views.chart import BarChart, Mark, PointChart

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from hack.dashboard_pictures.__main__ import picture, span_of
+from hack.dashboard_pictures.charts import lines
 from hack.dashboard_pictures.frames import Frame, joined, mapped
 from hack.dashboard_pictures.prometheus import Prometheus, Series, Span
-from hack.dashboard_pictures.units import text_of
+from hack.dashboard_pictures.units import axis_of, text_of
 from hack.gen.dashboards import dashboards
 
 AT = 1_800_000_000.0
@@ -67,6 +68,31 @@ class TestAPicture:
             span_of({"title": "t", "time": {"from": "now/d"}}, AT)
 
 
+class TestLines:
+    PANEL = {  # noqa: RUF012 - never changed
+        "fieldConfig": {"defaults": {"unit": "s", "custom": {}}, "overrides": []}
+    }
+    SPAN = Span(0, 600, 60)
+
+    def drawn(self, *samples: tuple[float, float]) -> str:
+        return lines(self.PANEL, [("one", [Series({}, list(samples))])], (400, 200), self.SPAN)
+
+    def test_are_not_drawn_through_a_gap(self) -> None:
+        whole = self.drawn((0, 1), (60, 2), (120, 1))
+        with_gap = self.drawn((0, 1), (60, 2), (240, 1), (300, 3))
+        assert (whole.count('class="mark-line'), with_gap.count('class="mark-line')) == (1, 2)
+
+    def test_are_points_where_a_sample_stands_alone(self) -> None:
+        assert 'class="mark-symbol role-mark' in self.drawn((0, 1), (300, 2), (600, 1))
+        assert 'class="mark-symbol role-mark' not in self.drawn((0, 1), (60, 2))
+
+    def test_leave_out_what_is_no_number(self) -> None:
+        assert self.drawn((0, float("nan")), (60, float("nan"))) == ""
+
+    def test_stand_in_the_whole_time_range(self) -> None:
+        assert "00:00" in self.drawn((300, 1), (360, 2))
+
+
 class TestJoinedTables:
     PANEL = {  # noqa: RUF012 - never changed
         "title": "t",
@@ -111,6 +137,24 @@ class TestValues:
         self, value: float, unit: str, decimals: int | None, text: str
     ) -> None:
         assert text_of(value, unit, decimals) == text
+
+    @pytest.mark.parametrize(
+        ("most", "unit", "axis"),
+        [
+            (0.5, "s", (0.001, " ms")),
+            (1.5, "s", (1, " s")),
+            (90, "s", (1, " s")),
+            (18_000, "s", (3600, " h")),
+            (0, "s", (1e-6, " µs")),
+            (48 * 2**30, "bytes", (2**30, " GiB")),
+            (0.4, "percentunit", (0.01, "%")),
+            (40, "none", (1, "")),
+        ],
+    )
+    def test_share_one_unit_on_an_axis(
+        self, most: float, unit: str, axis: tuple[float, str]
+    ) -> None:
+        assert axis_of(most, unit) == axis
 
     @pytest.mark.parametrize(("value", "text"), [(0, "none"), (7, "some"), (None, "absent")])
     def test_are_texts_where_the_panel_says_so(self, value: float | None, text: str) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from builders import (
+    CREATED,
     Json,
     a_model,
     a_workload,
@@ -20,7 +22,8 @@ from slmeval_operator.series.exposition import Exposition
 from slmeval_operator.series.families import FAMILIES, GROUPS
 from slmeval_operator.series.samples import samples_of
 from slmeval_operator.store import Store
-from unit.operator.worlds import a_failure, ago, result_json, workload_json
+from unit.operator.test_scores import DIGEST
+from unit.operator.worlds import NOW, a_failure, ago, result_json, workload_json
 
 BASE = {"namespace": "team", "evaluation": "demo", "model": "small", "pool": "gpu"}
 MEASURED = {f.full_name for f in FAMILIES if f.group not in ("State", "Comparison")}
@@ -73,13 +76,14 @@ class Shelf:
         """Store the evaluation."""
         self._put("slmevaluations", evaluation_body(**spec) | {"status": status or {}})
 
-    def run(self, name: str = "r1", status: Json | None = None) -> None:
+    def run(
+        self, name: str = "r1", status: Json | None = None, trigger: Json | None = None
+    ) -> None:
         """Store a run."""
         owner = {"kind": "SLMEvaluation", "name": "demo", "uid": "uid-demo", "controller": True}
-        self._put(
-            "slmruns",
-            self._owned(run_body(name, uid=name, pools=[POOL]), owner) | {"status": status or {}},
-        )
+        body = self._owned(run_body(name, uid=name, pools=[POOL]), owner)
+        spec = body["spec"] | ({"trigger": trigger} if trigger else {})
+        self._put("slmruns", body | {"spec": spec, "status": status or {}})
 
     def trial(
         self, result: Json | None, *, run: str = "r1", status: Json | None = None, **spec: Any
@@ -158,6 +162,11 @@ def a_complete_shelf() -> Shelf:
             "conditions": [ready],
             "currentRun": {"name": "r1"},
             "lastSuccessfulRun": {"name": "r1", "completionTime": ago(5)},
+            "schedule": {
+                "lastScheduleTime": ago(20),
+                "lastMissedTime": ago(30),
+                "nextScheduleTime": ago(-40),
+            },
         },
     )
     shelf.trial(everything())
@@ -169,7 +178,10 @@ def a_complete_shelf() -> Shelf:
     }  # fmt: skip
     shelf.run(status={
         "completionTime": ago(1), "comparisons": [apart, apart | {"task": "intents"}],
-    })  # fmt: skip
+        "gates": {"digest": DIGEST, "passed": 0, "failed": 1, "inconclusive": 0, "verdicts": [{
+            "gate": "fast", "demand": "atLeast", "model": "small", "pool": "gpu",
+            "outcome": "Failed", "limit": "9", "message": "m"}]},
+    }, trigger={"reason": "Scheduled", "scheduledTime": CREATED})  # fmt: skip
     return shelf
 
 
@@ -394,6 +406,20 @@ class TestWhereThingsStand:
             ("running", "Measuring")
         }
         assert self.of(shelf, "run_attempts", "pool") == {("gpu",): 0}
+
+    def test_of_a_schedule(self) -> None:
+        shelf = a_complete_shelf()
+        for name, when in (("last", 20), ("missed", 30), ("next", -40)):
+            (value,) = self.of(shelf, f"evaluation_{name}_schedule_timestamp_seconds").values()
+            assert value == (NOW - timedelta(seconds=when)).timestamp()
+        assert self.of(shelf, "evaluation_schedule_lag_seconds") == {(): 0}
+
+    def test_of_gates(self) -> None:
+        shelf = a_complete_shelf()
+        labels = ("gate", "demand", "model", "outcome")
+        assert self.of(shelf, "gate_outcome", *labels) == {
+            ("fast", "atLeast", "small", "failed"): 1
+        }
 
     def test_only_of_the_newest_run(self) -> None:
         shelf = a_complete_shelf()
