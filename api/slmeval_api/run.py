@@ -89,6 +89,13 @@ class Attempt(ApiModel):
     )
     message: Message | None = Field(default=None, description="Details, cut to size.")
     start_time: Timestamp | None = Field(default=None, description="When the RayJob was made.")
+    released_time: Timestamp | None = Field(
+        default=None,
+        description=(
+            "When its last pod was seen to be gone: its nodes and GPUs are free since. Absent "
+            "while it holds any or still will."
+        ),
+    )
 
 
 MAX_COMPARISONS = 1_024
