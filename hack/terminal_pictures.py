@@ -14,7 +14,7 @@ from typing import Any
 
 import history
 from answers import ENDED, NAME, bodies
-from cli_builders import FakeCluster, Ticking
+from cli_builders import FakeCluster, FakeHere, Ticking
 from formula import SIZES
 from slmeval_cli.calls import EVALUATIONS, Event, World
 from slmeval_cli.main import app
@@ -37,6 +37,7 @@ def shown(arguments: Sequence[str], cluster: FakeCluster, now: float) -> str:
         connect=lambda _: cluster,
         now=lambda: datetime.fromtimestamp(now, UTC),
         monotonic=Ticking(),
+        here=FakeHere(),
         tick_s=0.005,
     )
     done = CliRunner().invoke(app, list(arguments), obj=world, env=TERMINAL)

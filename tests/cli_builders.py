@@ -1,7 +1,7 @@
 """Stored objects of one evaluation as the command line meets them, and a cluster that is a fake."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from builders import (
 from slmeval_api.objects import Meta, owner_reference
 from slmeval_cli.calls import Applied, Event, Listed, Where, World
 from slmeval_cli.exits import ClusterError
+from slmeval_cli.local.here import Launch, Machine, Outcome
 from slmeval_cli.main import app
 from typer.testing import CliRunner, Result
 
@@ -98,6 +99,36 @@ def stored(
     run["metadata"]["labels"] = {"slmeval.dev/evaluation": "demo"}
     run["status"] = status | ({"comparisons": comparisons} if comparisons else {})
     return [evaluation, run, *trials]
+
+
+def a_verdict(outcome: str = "Failed", **overrides: object) -> Json:
+    """Return what came of a gate."""
+    return {
+        "gate": "fast",
+        "demand": "atLeast",
+        "model": "small",
+        "pool": "gpu",
+        "outcome": outcome,
+        "value": "6.4",
+        "low": "6.3",
+        "high": "6.52",
+        "limit": "9",
+        "message": "fast, small on gpu: in words.",
+    } | overrides
+
+
+def gated(bodies: list[Json], *verdicts: Json) -> list[Json]:
+    """Return what `stored` made, with verdicts on gates, as the operator writes them."""
+    outcomes = [verdict["outcome"] for verdict in verdicts]
+    counts = {w.lower(): outcomes.count(w) for w in ("Passed", "Failed", "Inconclusive")}
+    report = {"digest": f"sha256:{'0' * 64}", "verdicts": list(verdicts), **counts}
+    state = "False" if "Failed" in outcomes else "Unknown" if "Inconclusive" in outcomes else "True"
+    for body in bodies[:2]:
+        told = {"GatesPassed": state} | ({"Ready": "False"} if state == "False" else {})
+        others = [c for c in body["status"]["conditions"] if c["type"] not in told]
+        body["status"]["conditions"] = [*others, *conditions(told, "GatesJudged")]
+    bodies[1]["status"]["gates"] = report
+    return bodies
 
 
 def measured(model: str, pool: str = "gpu", **parts: object) -> Json:
@@ -195,9 +226,65 @@ class Ticking:
         return self.seconds
 
 
+@dataclass(kw_only=True)
+class FakeAttempt:
+    """An attempt of which each look shows one more trial's end; then it has ended itself."""
+
+    launch: Launch
+    results: list[tuple[str, Json]]
+    """Trials in the order of their ends, each with what the runner says then."""
+    ends: Outcome | None = field(default_factory=lambda: Outcome(True, ""))
+    """How it ends by itself; None: it does not."""
+    interrupts: bool = False
+    """Ctrl-C is pressed at the first look that shows nothing new."""
+    is_ended: bool = False
+
+    def statuses(self) -> dict[str, Json]:
+        if self.results:
+            return dict([self.results.pop(0)])
+        if self.interrupts and not self.is_ended:
+            raise KeyboardInterrupt
+        return {}
+
+    def outcome(self) -> Outcome | None:
+        return self.ends if not self.results else None
+
+    def wait(self, limit_s: float) -> None:
+        assert limit_s > 0
+
+    def end(self) -> dict[str, Json]:
+        assert not self.is_ended, "it was ended before"
+        self.is_ended = True
+        return self.statuses()
+
+
+A_MACHINE = Machine(name="laptop", cpus=4, memory_gib=16, gpus=0, gpu_gib=None)
+
+
+@dataclass(kw_only=True)
+class FakeHere:
+    """A machine on which an attempt is what `act` makes of its launch."""
+
+    facts: Machine = A_MACHINE
+    missing: frozenset[str] = frozenset()
+    act: Callable[[Launch], FakeAttempt] | None = None
+    attempts: list[FakeAttempt] = field(default_factory=list)
+
+    def machine(self, *, with_gpus: bool) -> Machine:
+        return self.facts if with_gpus else replace(self.facts, gpus=0, gpu_gib=None)
+
+    def has(self, module: str) -> bool:
+        return module not in self.missing
+
+    def start(self, launch: Launch) -> FakeAttempt:
+        assert self.act is not None, "nothing may be started"
+        self.attempts.append(self.act(launch))
+        return self.attempts[-1]
+
+
 def slmeval(
     *args: str, cluster: FakeCluster | None = None, stdin: str | None = None,
-    env: dict[str, str] | None = None,
+    env: dict[str, str] | None = None, here: FakeHere | None = None,
 ) -> Result:  # fmt: skip
     """Run the command line against a fake cluster; return its exit code and what it wrote."""
 
@@ -208,7 +295,9 @@ def slmeval(
             cluster.namespace = where.namespace
         return cluster
 
-    world = World(connect=connect, now=lambda: NOW, monotonic=Ticking(), tick_s=0.005)
+    world = World(
+        connect=connect, now=lambda: NOW, monotonic=Ticking(), here=here or FakeHere(), tick_s=0.005
+    )
     answer = CliRunner().invoke(app, list(args), obj=world, input=stdin, env=env)
     if answer.exception and not isinstance(answer.exception, SystemExit):
         raise answer.exception

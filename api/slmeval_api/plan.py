@@ -27,6 +27,16 @@ ARTIFACT_FOLDER = "/artifacts"
 """The claim that spec.artifacts names is mounted here, to be written to."""
 CACHE_FOLDER = "/cache"
 """The pool's cache claim, or an emptyDir."""
+ROOT_VARIABLE = "SLMEVAL_ROOT"
+"""Without a cluster: the environment variable that names a folder in which all folders of this
+module lie, as they lie at the root of a pod."""
+STATUS_FOLDER = "/statuses"
+"""Without a cluster: what SLMTrial.status would hold of the runner's, one file a trial,
+<trial>.json. Made by who starts the runner, kept by the reporter."""
+IMAGE_FOLDER = "/image"
+"""Without a cluster: stands for the root of the image, which sources of file:// begin at."""
+MACHINE_VARIABLE = "SLMEVAL_MACHINE"
+"""Without a cluster: the environment variable that names the machine."""
 LIVE_PORT = 9400
 """Of a worker's pod: serves the engines' own metrics while trials run."""
 LIVE_PORT_NAME = "engine-metrics"

@@ -616,6 +616,13 @@ class Provenance(ApiModel):
         Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = Field(default_factory=list, description="GPU UUIDs.")
     node: Text256 | None = Field(default=None, description="The Kubernetes node.")
+    machine: Text256 | None = Field(
+        default=None,
+        description=(
+            "Host name of the machine, where it was measured without a cluster: there is then "
+            "neither a node nor an image."
+        ),
+    )
     image: Text1024 | None = Field(default=None, description="The runner image, as named.")
     model_revision: Text256 | None = Field(
         default=None, description="Commit of the hub that the revision stood for."

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from .answer import Body
+from .local.here import Here
 
 EVALUATIONS, RUNS, TRIALS, POOLS = "slmevaluations", "slmruns", "slmtrials", "slmpools"
 PODS = "pods"
@@ -82,5 +83,7 @@ class World:
     """The time, with its zone."""
     monotonic: Callable[[], float]
     """Seconds of a clock that nobody sets."""
+    here: Here
+    """This machine, for what needs no cluster."""
     tick_s: float = 1.0
     """Seconds between two looks at the clock, and before a connection is made again."""

@@ -16,10 +16,11 @@ class ExitCode(IntEnum):
     meaning: str
 
     OK = 0, "Done, and the answer is good."
-    FAILED = 1, "The answer is bad: a file has faults, or the evaluation failed or is stalled."
+    FAILED = 1, "The answer is bad: a file has faults, or the evaluation, or a gate of it, failed."
     USAGE = 2, "The command line names something that is not there, or cannot be understood."
     CLUSTER = 3, "The cluster cannot be reached, refuses, or has no slmeval installed."
     TIMED_OUT = 4, "The time given by --timeout was over first."
+    UNSURE = 5, "Everything was measured, but of a gate the data cannot tell."
     INTERRUPTED = 130, "Ctrl-C."
 
 

@@ -77,8 +77,7 @@ def until_end(
         now, end = monotonic(), end_of(answer)
         going_at = going_at if end == End.STALLED else now
         yield answer, end
-        has_ended = end in (End.SUCCEEDED, End.FAILED)
-        if has_ended or now - going_at >= STALLED_S:
+        if end.is_final or now - going_at >= STALLED_S:
             return
         if timeout_s is not None and now - began >= timeout_s:
             raise TimedOutError(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import yaml
 
@@ -17,10 +18,20 @@ _TEXTS = frozenset(
 _FORMULA = ("=", "+", "-", "@")
 
 
+_OF_GATES = ("value", "low", "high", "limit")
+
+
 def json_text(answer: Answer) -> str:
-    """Return the rows as JSON; what was not measured has no key."""
+    """Return the rows, and what came of gates, as JSON; what was not measured has no key."""
     rows = [{key: _number(key, value) for key, value in row.items()} for row in rows_of(answer)]
-    return json.dumps({"evaluation": answer.name.name, "rows": rows}, indent=2, allow_nan=False)
+    told: dict[str, Any] = {"evaluation": answer.name.name, "rows": rows}
+    report = answer.run.status.gates if answer.run else None
+    if report is not None:
+        told["gates"] = [
+            {k: _number(k, v) if k in _OF_GATES else v for k, v in verdict.to_json_data().items()}
+            for verdict in report.verdicts
+        ]
+    return json.dumps(told, indent=2, allow_nan=False)
 
 
 def _number(key: str, value: str | float | bool) -> str | float | bool:

@@ -18,12 +18,14 @@ from .commands import (
     plan,
     report,
     results,
+    run,
     run_now,
     validate,
     wait,
     watch,
 )
 from .exits import ExitCode, UserError
+from .local.processes import ThisMachine
 from .screen import Screen
 
 EXIT_CODES = "\n".join(f"  {code.value:<5}{code.meaning}" for code in ExitCode)
@@ -64,7 +66,9 @@ def _connect(where: Where) -> Cluster:
 
 
 def _real_world() -> World:
-    return World(connect=_connect, now=lambda: datetime.now(UTC), monotonic=monotonic)
+    return World(
+        connect=_connect, now=lambda: datetime.now(UTC), monotonic=monotonic, here=ThisMachine()
+    )
 
 
 def _print_version(is_asked: bool) -> None:
@@ -100,6 +104,7 @@ def _begin(
 app.command("validate")(validate.validate)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
+app.command("run")(run.run)
 app.command("run-now")(run_now.run_now)
 app.command("list")(list_.list_)
 app.command("watch")(watch.watch)

@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from slmeval_api.conditions import ConditionType, Reason, condition, has_ended, is_true
+from slmeval_api.conditions import (
+    Condition,
+    ConditionType,
+    Reason,
+    condition,
+    has_ended,
+    is_true,
+)
 from slmeval_api.trial import Trial
 
 from .answer import Answer
+from .exits import ExitCode
 from .figures import ready
 from .numbers import duration, time_of
 
@@ -22,7 +30,23 @@ class End(Enum):
     STALLED = auto()
     """Nothing more happens until somebody acts, and nothing has ended."""
     SUCCEEDED = auto()
+    """Everything was measured, and every gate was met."""
+    UNSURE = auto()
+    """Everything was measured; of a gate the data cannot tell."""
+    GATED = auto()
+    """Everything was measured, and a gate failed."""
     FAILED = auto()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will be measured."""
+        return self not in (End.OPEN, End.STALLED)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What a command ends with that waits for success."""
+        codes = {End.SUCCEEDED: ExitCode.OK, End.UNSURE: ExitCode.UNSURE}
+        return codes.get(self, ExitCode.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +80,16 @@ def end_of(answer: Answer) -> End:
         return End.OPEN
     is_asked_again = meta.run_requested_at not in ("", status.last_handled_request)
     if is_true(status.conditions, ConditionType.SUCCEEDED):
-        return End.OPEN if is_asked_again else End.SUCCEEDED
+        return End.OPEN if is_asked_again else _by_gates(status.conditions)
     if is_true(status.conditions, ConditionType.FAILED):
         return End.OPEN if is_asked_again else End.FAILED
     return End.STALLED if is_true(status.conditions, ConditionType.STALLED) else End.OPEN
+
+
+def _by_gates(conditions: Sequence[Condition]) -> End:
+    gates = condition(conditions, ConditionType.GATES_PASSED)
+    ends = {"False": End.GATED, "Unknown": End.UNSURE}
+    return ends.get(gates.status, End.SUCCEEDED) if gates else End.SUCCEEDED
 
 
 def words_of(answer: Answer) -> str:

@@ -37,6 +37,28 @@ def accuracy_table(answer: Answer, *, is_wide: bool) -> Table | None:
     return _table(_of(answer, "accuracy"), _ACCURACY, is_wide=is_wide)
 
 
+def gates_table(answer: Answer) -> Table | None:
+    """Return the table of what came of each gate; None: none was judged."""
+    report = answer.run.status.gates if answer.run else None
+    if report is None or not report.verdicts:
+        return None
+    headers = ("GATE", "MODEL", "POOL", "DEMAND", "LIMIT", "FIGURE", "95% INTERVAL", "OUTCOME")
+    rows = [
+        (
+            one.gate,
+            one.model,
+            one.pool,
+            one.demand,
+            rounded(one.limit),
+            rounded(one.value),
+            f"[{rounded(one.low)}, {rounded(one.high)}]" if one.low and one.high else "",
+            one.outcome,
+        )
+        for one in report.verdicts
+    ]
+    return table_of(headers, rows, right=range(4, 7))
+
+
 def notes(answer: Answer) -> Iterator[str]:
     """Yield what a reader of the tables must know: what is invented, missing, or not comparable."""
     simulated = [t for t in answer.trials if is_simulated(t)]
@@ -45,6 +67,10 @@ def notes(answer: Answer) -> Iterator[str]:
             f"{SIMULATED}: figures of {len(simulated)} of {len(answer.trials)} trials are invented "
             "by the simulated engine and mean nothing."
         )
+    report = answer.run.status.gates if answer.run else None
+    for verdict in report.verdicts if report else ():
+        if verdict.outcome != "Passed":
+            yield f"Gate {verdict.outcome.lower()}: {verdict.message}"
     for trial in answer.trials:
         name = f"{trial.spec.model.name} on {trial.spec.pool}"
         standing = ready(trial)

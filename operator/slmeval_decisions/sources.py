@@ -1,4 +1,4 @@
-"""Which claims and ConfigMaps the sources of a question name."""
+"""Which claims, ConfigMaps and files the sources of a question name. Pure."""
 
 from collections.abc import Iterator
 
@@ -37,3 +37,9 @@ def claims_of(question: Question) -> list[str]:
 def configmaps_of(question: Question) -> list[str]:
     """Return the ConfigMaps that prompts and tasks are read from, sorted."""
     return _named(question, "configmap://")
+
+
+def files_of(question: Question) -> list[str]:
+    """Return the paths of the image that models, prompts and tasks are read from, sorted."""
+    scheme = "file://"
+    return sorted({s.removeprefix(scheme) for s in _sources(question) if s.startswith(scheme)})

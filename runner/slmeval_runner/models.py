@@ -56,6 +56,7 @@ class Folder(NamedTuple):
     """A folder that is there; what is in it is not known yet."""
 
     path: Path
+    """Without links: engines keep what they compile by the model's path."""
     revision: str | None
     """Commit of the hub; None: it does not come from there."""
 
@@ -83,10 +84,10 @@ def find_folder(
     scheme, _, rest = source.partition("://")
     if scheme == "hf":
         return _from_hub(source, rest, folders, patterns, download)
-    path = folders.claims / rest if scheme == "pvc" else Path(rest)
+    path = folders.claims / rest if scheme == "pvc" else folders.image / rest.lstrip("/")
     if not path.is_dir():
         raise ModelUnusable(f"{source}: {_nearest(path)}: correct the source")
-    return Folder(path, None)
+    return Folder(path.resolve(), None)
 
 
 def _from_hub(
@@ -116,7 +117,8 @@ def _from_hub(
         if known is None:
             raise
         raise ModelUnusable(f"{source}: {known.message}", may_pass=known.may_pass) from error
-    return Folder(path, path.name)  # the hub's cache names a snapshot's folder after its commit
+    # The hub's cache names a snapshot's folder after its commit.
+    return Folder(path.resolve(), path.name)
 
 
 def _snapshot_download() -> Callable[..., str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from slmeval_api.plan import Plan
+from slmeval_api.plan import MACHINE_VARIABLE, Plan
 from slmeval_api.result import NamedValue, Provenance
 
 from slmeval_runner import __version__
@@ -50,7 +50,8 @@ def provenance(
         device=device.name and device.name[:TEXT_LIMIT],
         device_ids=list(device.ids)[:ID_COUNT_LIMIT],
         node=os.environ.get("SLMEVAL_NODE") or None,
-        image=plan.image,
+        machine=os.environ.get(MACHINE_VARIABLE) or None,
+        image=plan.image or None,
         engine_arguments=named_values(arguments)[:64],
         seed=plan.seed,
         **describe(located),

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from slmeval_cli.answer import Answer
 from slmeval_cli.calls import Where
 from slmeval_cli.formats import csv_text, json_text, yaml_text
 from slmeval_cli.options import Context, Kubeconfig, Name, Namespace, RunName, SavedFiles, read
 from slmeval_cli.screen import Screen
-from slmeval_cli.tables import accuracy_table, notes, speed_table
+from slmeval_cli.showing import show_results
 
 
 class Output(StrEnum):
@@ -64,25 +63,4 @@ def results(
     elif output == Output.YAML:
         typer.echo(yaml_text(found.bodies), nl=False)
     else:
-        _show(found.answer, Screen(), is_wide=output == Output.WIDE)
-
-
-def _show(answer: Answer, screen: Screen, *, is_wide: bool) -> None:
-    run = answer.run
-    if run is None:
-        screen.line(f"{answer.name}: no run has begun. `slmeval watch {answer.name.name}` waits.")
-        return
-    screen.line(f"{answer.name}, run {run.meta.name}", style="bold")
-    tables = (
-        ("Speed", speed_table(answer, is_wide=is_wide)),
-        ("Accuracy", accuracy_table(answer, is_wide=is_wide)),
-    )
-    for title, table in tables:
-        if table is not None:
-            screen.line()
-            screen.line(title, style="bold")
-            screen.table(table)
-    for place, note in enumerate(notes(answer)):
-        if place == 0:
-            screen.line()
-        screen.line(note, style="yellow")
+        show_results(found.answer, Screen(), is_wide=output == Output.WIDE)

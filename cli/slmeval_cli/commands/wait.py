@@ -12,7 +12,7 @@ from slmeval_cli.calls import Where
 from slmeval_cli.exits import ExitCode
 from slmeval_cli.following import states, until_end
 from slmeval_cli.options import Context, Kubeconfig, Name, Namespace, connected, world_of
-from slmeval_cli.progress import End, headline
+from slmeval_cli.progress import headline
 from slmeval_cli.screen import Screen
 
 _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -60,7 +60,7 @@ def wait(
         typer.Option(
             "--for",
             metavar="|".join(Goal),
-            help="success: all trials were measured; complete: all ended.",
+            help="success: all trials were measured, and all gates met; complete: all ended.",
         ),
     ] = Goal.SUCCESS,
     namespace: Namespace = None,
@@ -69,8 +69,9 @@ def wait(
 ) -> None:
     """Wait until the evaluation's newest question has its end.
 
-    Exit code 0: what is waited for is there. 1: the evaluation failed (with --for complete that is
-    0), or it is stalled: nothing more happens until somebody acts. 4: --timeout was over first.
+    Exit code 0: what is waited for is there. 1: the evaluation or a gate failed (with --for
+    complete that is 0), or it is stalled: nothing more happens until somebody acts. 4: --timeout
+    was over first. 5: everything was measured, but of a gate the data cannot tell.
 
     \b
     Examples:
@@ -84,5 +85,5 @@ def wait(
         all_of_them = until_end(answers, monotonic=world.monotonic, timeout_s=timeout)
         ((answer, end),) = deque(all_of_them, maxlen=1)
     Screen().line(headline(answer, world.now()))
-    good = (End.SUCCEEDED, End.FAILED) if goal == Goal.COMPLETE else (End.SUCCEEDED,)
-    raise typer.Exit(ExitCode.OK if end in good else ExitCode.FAILED)
+    is_complete = goal == Goal.COMPLETE and end.is_final
+    raise typer.Exit(ExitCode.OK if is_complete else end.exit_code)

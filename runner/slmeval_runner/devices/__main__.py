@@ -24,8 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--interval", type=float, default=INTERVAL_S, metavar="SECONDS", help="between samples"
     )
+    parser.add_argument(
+        "--facts", action="store_true", help="only say which GPUs there are, also if there are none"
+    )
     args = parser.parse_args(argv)
     device = gpus()
+    if args.facts:
+        sys.stdout.write(json.dumps(asdict(device)) + "\n")
+        return 0
     with closing(open_monitor(True, interval_s=args.interval)) as monitor:
         began_s, began_cpu_s = time.monotonic(), time.process_time()
         monitor.begin()

@@ -26,8 +26,14 @@ class Host:
     Its methods need two threads: `events` keeps one, the other starts and ends trials in order.
     """
 
-    def __init__(self, plan_json: str) -> None:
-        """Start the fork server, which begins to import at once."""
+    def __init__(self, plan_json: str, live_port: int | None = LIVE_PORT) -> None:
+        """Start the fork server, which begins to import at once.
+
+        Args:
+            plan_json: the plan.
+            live_port: where the engines' own metrics are served; None: nowhere.
+
+        """
         self._commands, commands = Pipe()
         self._events, events = Pipe(duplex=False)
         descriptors = commands.fileno(), events.fileno()
@@ -47,9 +53,11 @@ class Host:
         commands.close()
         events.close()
         self._commands.send(plan_json)
+        if live_port is None:
+            return
         plan = Plan.model_validate_json(plan_json)
         models = {trial.name: trial.model.name for trial in plan.trials}
-        serve(TrialsCollector(FOLDER, models=models, pool=plan.pool), LIVE_PORT)
+        serve(TrialsCollector(FOLDER, models=models, pool=plan.pool), live_port)
 
     def start(self, trial: str, gpus: tuple[int, ...]) -> None:
         """Start the trial's process once the engine is imported; `gpus` are those of the worker's.

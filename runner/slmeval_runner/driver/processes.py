@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
-from slmeval_api.plan import WORKER_RESOURCE, Plan
+from slmeval_api.plan import LIVE_PORT, WORKER_RESOURCE, Plan
 
 from .events import Died, Event
 from .forks import END_LIMIT_S
@@ -14,6 +15,8 @@ from .placing import Placement
 
 log = logging.getLogger(__name__)
 
+OBJECT_STORE_BYTES = 128 * 1024 * 1024
+"""Ray would take 30% of the machine's memory; only small messages pass through it here."""
 ANSWER_LIMIT_S = END_LIMIT_S + 30.0
 """Longest wait for a worker to say that a trial has ended. It may be importing the engine."""
 
@@ -59,10 +62,37 @@ def actor_options(plan: Plan, *, worker_cpus: int) -> dict[str, Any]:
     }
 
 
-class RayProcesses:
-    """One host a worker, made when its first trial starts. Connects to this process's cluster."""
+@dataclass(frozen=True, slots=True)
+class OwnRay:
+    """A Ray of this machine alone, which begins and ends with the driver; see docs/adr/0017."""
 
-    def __init__(self, plan: Plan) -> None:
+    cpus: int
+    """What it offers to the engine."""
+    folder: Path
+    """Where Ray keeps sockets and logs. Its path must be short: that of a socket has 107 bytes."""
+
+
+def options_of(plan: Plan, own: OwnRay | None) -> dict[str, Any]:
+    """Return what ray.init is told: to join the cluster that this process runs in, or to start."""
+    if own is None:
+        return {"address": "auto"}
+    return {
+        "address": "local",  # whatever RAY_ADDRESS says
+        "num_cpus": own.cpus,
+        "num_gpus": plan.gpus_per_worker if plan.engine == "vllm" else 0,
+        "resources": {WORKER_RESOURCE: 1},
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE_BYTES,
+        "_node_ip_address": "127.0.0.1",  # nobody else has to reach it
+        "_temp_dir": str(own.folder),
+    }
+
+
+class RayProcesses:
+    """One host a worker, made when its first trial starts."""
+
+    def __init__(self, plan: Plan, own: OwnRay | None = None) -> None:
+        """Join the cluster that this process runs in, or start `own`."""
         import ray
 
         self._ray = ray
@@ -71,7 +101,8 @@ class RayProcesses:
         self._hosts = dict[str, _OnNode]()
         self._running = dict[str, str]()  # node by trial
         self._lost = list[Event]()
-        ray.init(address="auto", log_to_driver=True, configure_logging=False)
+        self._live_port = LIVE_PORT if own is None else None
+        ray.init(**options_of(plan, own), log_to_driver=True, configure_logging=False)
 
     def nodes(self) -> Collection[str]:
         """Return the ids of the live nodes that offer the workers' resource: never the head's."""
@@ -98,7 +129,7 @@ class RayProcesses:
         options = actor_options(self._plan, worker_cpus=int(cpus)) | {
             "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False)
         }
-        actor = self._ray.remote(Host).options(**options).remote(self._plan_json)
+        actor = self._ray.remote(Host).options(**options).remote(self._plan_json, self._live_port)
         return _OnNode(actor, actor.events.options(num_returns="streaming").remote())
 
     def wait(self, timeout_s: float) -> Sequence[Event]:
@@ -150,3 +181,9 @@ class RayProcesses:
             self._lost += self._lose(node, f"{type(error).__name__}: {error}")
             return ()
         return lines
+
+    def close(self) -> None:
+        """End every trial, then Ray's part in this process; a Ray of its own ends altogether."""
+        for trial in list(self._running):
+            self.end(trial)
+        self._ray.shutdown()

@@ -6,7 +6,9 @@ and the worker's host, which measures nothing, puts those of all trials together
 
 from pathlib import Path
 
-FOLDER = Path("/tmp/slmeval-live")
+from slmeval_runner.folders import place
+
+FOLDER = place("/tmp/slmeval-live")
 """Where trials of a worker's pod answer."""
 SUFFIX = ".sock"
 

@@ -1,32 +1,40 @@
 """`python -m slmeval_runner.reporter`: wired up from arguments and environment."""
 
 import argparse
-import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from slmeval_api.plan import FINISHED_FOLDER, PLAN_FILE, PLAN_FOLDER, REPORT_FOLDER
+from slmeval_api.plan import (
+    FINISHED_FOLDER,
+    PLAN_FILE,
+    PLAN_FOLDER,
+    REPORT_FOLDER,
+    STATUS_FOLDER,
+)
 
 from slmeval_runner import logs
+from slmeval_runner.ending import when_input_ends
+from slmeval_runner.folders import place
 from slmeval_runner.plans import read_plan
 
+from .folder import FolderTrials
 from .loop import Reporter
-from .trials import ClusterTrials
+from .trials import ClusterTrials, Trials
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until SIGTERM, then return 0."""
     parser = argparse.ArgumentParser(prog="slmeval_runner.reporter", description=__doc__)
-    env = os.environ
+    parser.add_argument("--plan", type=Path, default=place(PLAN_FOLDER) / PLAN_FILE)
+    parser.add_argument("--reports", type=Path, default=place(REPORT_FOLDER))
+    parser.add_argument("--finished", type=Path, default=place(FINISHED_FOLDER))
     parser.add_argument(
-        "--plan", type=Path, default=env.get("SLMEVAL_PLAN", f"{PLAN_FOLDER}/{PLAN_FILE}")
-    )
-    parser.add_argument("--reports", type=Path, default=env.get("SLMEVAL_REPORTS", REPORT_FOLDER))
-    parser.add_argument(
-        "--finished", type=Path, default=env.get("SLMEVAL_FINISHED", FINISHED_FOLDER)
+        "--no-cluster",
+        action="store_true",
+        help=f"keep statuses as files in {STATUS_FOLDER}, and end with standard input",
     )
     args = parser.parse_args(argv)
     stop = threading.Event()
@@ -34,9 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     plan = read_plan(args.plan)
     logs.configure(plan)
-    reporter = Reporter(
-        plan, ClusterTrials.in_pod(plan.namespace), reports=args.reports, finished=args.finished
-    )
+    if args.no_cluster:
+        when_input_ends(stop.set)
+        trials: Trials = FolderTrials(place(STATUS_FOLDER))
+    else:
+        trials = ClusterTrials.in_pod(plan.namespace)
+    reporter = Reporter(plan, trials, reports=args.reports, finished=args.finished)
     reporter.run(stop)
     return 0
 

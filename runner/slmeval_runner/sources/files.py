@@ -17,7 +17,7 @@ def file_of(source: str, folders: Folders) -> Path:
         return folders.configmaps / rest
     if scheme == "pvc":
         return folders.claims / rest
-    return Path(rest)
+    return folders.image / rest.lstrip("/")
 
 
 def content_of(source: str, folders: Folders) -> bytes:

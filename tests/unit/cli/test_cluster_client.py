@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 from builders import evaluation_body, to_create
-from cli_builders import NOW
+from cli_builders import NOW, FakeHere
 from slmeval_cli.calls import Where, World
 from slmeval_cli.cluster import KubernetesCluster, connect
 from slmeval_cli.exits import ClusterError, ExitCode, UnreachableError, UserError
@@ -182,7 +182,7 @@ class TestAnErrorSaysWhatToDo:
         self, server: FakeServer, tmp_path: Path
     ) -> None:
         server.answer(EVALUATIONS, status(403, "no \x1b[31m way"))
-        world = World(connect=connect, now=lambda: NOW, monotonic=lambda: 0.0)
+        world = World(connect=connect, now=lambda: NOW, monotonic=lambda: 0.0, here=FakeHere())
         file = str(kubeconfig(tmp_path, server.url))
         for command in ("list", "results demo", "watch demo", "wait demo", "logs demo"):
             args = [*command.split(), "--kubeconfig", file]

@@ -75,7 +75,7 @@ class TestExitCodes:
             slmeval("list", cluster=Broken())
 
     def test_each_has_one_meaning(self) -> None:
-        assert len({code.meaning for code in ExitCode}) == len(ExitCode) == 6
+        assert len({code.meaning for code in ExitCode}) == len(ExitCode) == 7
         assert UserError("a", "b").code == ExitCode.USAGE
 
 

@@ -5,8 +5,20 @@ from typing import Any
 
 import pytest
 from api_status import progress, result
-from cli_builders import BROKEN, BUSY, DONE, STUCK, a_stored_trial, conditions, measured, stored
+from cli_builders import (
+    BROKEN,
+    BUSY,
+    DONE,
+    STUCK,
+    a_stored_trial,
+    a_verdict,
+    conditions,
+    gated,
+    measured,
+    stored,
+)
 from slmeval_cli.answer import Answer, Name
+from slmeval_cli.exits import ExitCode
 from slmeval_cli.progress import (
     End,
     counts_of,
@@ -117,6 +129,23 @@ class TestHowItStands:
         assert headline(answer, START + timedelta(seconds=120)) == (
             "team/demo: Running: Being measured. | 1/2 ended | 2m00s elapsed | about 1m20s left"
         )
+
+
+class TestGates:
+    @pytest.mark.parametrize(
+        ("outcomes", "end", "code"),
+        [
+            (["Passed"], End.SUCCEEDED, ExitCode.OK),
+            (["Passed", "Failed", "Inconclusive"], End.GATED, ExitCode.FAILED),
+            (["Passed", "Inconclusive"], End.UNSURE, ExitCode.UNSURE),
+        ],
+    )
+    def test_say_how_a_run_ends_that_was_measured(
+        self, outcomes: list[str], end: End, code: ExitCode
+    ) -> None:
+        bodies = gated(stored(measured("small")), *map(a_verdict, outcomes))
+        found = end_of(read_bodies(Name("team", "demo"), bodies).answer)
+        assert (found, found.exit_code, found.is_final) == (end, code, True)
 
 
 class TestARunThatWasAskedForByHand:

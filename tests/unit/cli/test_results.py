@@ -10,7 +10,17 @@ import pytest
 import yaml
 from api_status import quantiles, result
 from builders import evaluation_body
-from cli_builders import BROKEN, BUSY, FakeCluster, a_stored_trial, measured, slmeval, stored
+from cli_builders import (
+    BROKEN,
+    BUSY,
+    FakeCluster,
+    a_stored_trial,
+    a_verdict,
+    gated,
+    measured,
+    slmeval,
+    stored,
+)
 from full_result import full_result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -76,6 +86,31 @@ class TestTheTable:
         trial = a_stored_trial("small", result=full_result().to_json_data())
         lines = shown(bodies=stored(trial)).splitlines()
         assert any("all tasks" in line for line in lines)
+
+
+class TestGates:
+    BODIES = gated(
+        stored(measured("small")),
+        a_verdict(),
+        a_verdict("Inconclusive", demand="regression", value=None, low=None, high=None, limit="2"),
+    )
+
+    def test_have_a_table_of_their_own_and_what_is_not_met_is_told_in_words(self) -> None:
+        lines = [line.rstrip() for line in shown(bodies=self.BODIES).splitlines()]
+        place = lines.index("Gates")
+        assert lines[place + 1 :] == [
+            "GATE   MODEL   POOL   DEMAND       LIMIT   FIGURE   95% INTERVAL   OUTCOME",
+            "fast   small   gpu    atLeast          9      6.4    [6.3, 6.52]   Failed",
+            "fast   small   gpu    regression       2                           Inconclusive",
+            "",
+            "Gate failed: fast, small on gpu: in words.",
+            "Gate inconclusive: fast, small on gpu: in words.",
+        ]
+
+    def test_are_numbers_in_json(self) -> None:
+        failed, unsure = json.loads(shown("-o", "json", bodies=self.BODIES))["gates"]
+        assert (failed["outcome"], failed["low"], failed["limit"]) == ("Failed", 6.3, 9)
+        assert "value" not in unsure
 
 
 class TestWhatWasNotMeasuredIsNeverZero:

@@ -36,6 +36,14 @@ class TestFolders:
         folder = a_folder(tmp_path / "model")
         assert locate(an_entry(f"file://{folder}"), Folders()).folder == folder
 
+    def test_in_a_folder_that_stands_for_the_image_is_found_without_links(
+        self, tmp_path: Path
+    ) -> None:
+        folder = a_folder(tmp_path / "image" / "models" / "small")
+        (tmp_path / "link").symlink_to(tmp_path / "image")
+        folders = Folders(image=tmp_path / "link")
+        assert locate(an_entry("file:///models/small"), folders).folder == folder
+
     def test_that_are_missing_are_answered_with_what_is_there(self, tmp_path: Path) -> None:
         a_folder(tmp_path / "team/llama-3b")
         with pytest.raises(ModelUnusable, match=r"team/llama-1b is not a folder; .* llama-3b"):

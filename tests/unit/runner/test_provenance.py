@@ -28,6 +28,15 @@ class TestProvenance:
         monkeypatch.delenv("SLMEVAL_NODE", raising=False)
         found = provenance(a_plan(), located=None, arguments={}, versions={})
         assert (found.node, found.model_revision, found.model_digest) == (None, None, None)
+        assert found.machine is None
+
+    def test_names_the_machine_where_there_is_no_cluster(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SLMEVAL_MACHINE", "laptop")
+        monkeypatch.delenv("SLMEVAL_NODE", raising=False)
+        found = provenance(a_plan(image=""), located=None, arguments={}, versions={})
+        assert (found.machine, found.node, found.image) == ("laptop", None, None)
 
 
 class TestCpu:

@@ -75,6 +75,7 @@ def _facts(candidate: Candidate, result: TrialResult) -> Iterator[tuple[str, str
             ("device", known.device),
             ("device IDs", ", ".join(known.device_ids) or None),
             ("node", known.node),
+            ("machine, without a cluster", known.machine),
             ("image", known.image),
             ("seed", str(known.seed)),
             *((f"engine argument {a.name}", a.value) for a in known.engine_arguments),

@@ -1,0 +1,128 @@
+"""What a file asks of this machine: one evaluation, on one pool. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slmeval_api import API_VERSION
+from slmeval_api.evaluation import Evaluation, EvaluationSpec
+from slmeval_api.pool import Pool
+from slmeval_decisions.question import problem_of
+
+from slmeval_cli.answer import Body
+from slmeval_cli.exits import UserError
+
+from .here import Machine
+
+NAMESPACE = "local"
+"""Of objects whose file names none."""
+
+
+class NoPoolError(UserError):
+    """Nothing describes the pool `name`."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(problem)
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An evaluation that names one pool, that pool, and the ConfigMaps beside them."""
+
+    evaluation: Body
+    spec: EvaluationSpec
+    pool: Pool
+    pool_body: Body
+    configmaps: Mapping[str, Body]
+
+    @property
+    def name(self) -> str:
+        """The evaluation's name."""
+        return str(self.evaluation["metadata"]["name"])
+
+
+def asked_of(
+    file: str, bodies: Iterable[Body], *, evaluation: str | None, pool: str | None
+) -> Asked:
+    """Return what the objects of `file` and of the files of pools ask.
+
+    Args:
+        file: its name, for messages.
+        bodies: objects without faults, as `validate` sees them.
+        evaluation: which one is meant; None: there is one only.
+        pool: the pool to measure on in place of those that the evaluation names; None: its own.
+
+    Raises:
+        NoPoolError: nothing describes the pool.
+        UserError: it is not one evaluation on one pool that can be asked.
+
+    """
+    by_kind = dict[str, dict[str, Body]]()
+    for body in bodies:
+        name = str((body.get("metadata") or {}).get("name"))
+        by_kind.setdefault(str(body.get("kind")), {})[name] = body
+    body = _meant(file, by_kind.get(Evaluation.info.kind, {}), evaluation)
+    spec = Evaluation.from_body(body).spec
+    if spec.suspend:
+        raise UserError(
+            f"spec.suspend of {body['metadata']['name']} is true, so nothing would run.",
+            "Remove it, or set it to false.",
+        )
+    name = pool or _only_pool(body["metadata"]["name"], spec.pools)
+    pools = by_kind.get(Pool.info.kind, {})
+    if name not in pools:
+        raise NoPoolError(
+            name,
+            f"Nothing describes the pool {name}: there is no SLMPool of that name in {file} or "
+            f"--pool-file (there are: {', '.join(sorted(pools)) or 'none'}).",
+        )
+    narrowed = spec.model_copy(update={"pools": [name], "schedule": None})
+    found = Pool.from_body(pools[name])
+    problem = problem_of(narrowed.question, {name: found})
+    if problem is not None:
+        raise UserError(problem.message)
+    metadata = {"namespace": NAMESPACE, **body["metadata"]}
+    return Asked(
+        evaluation={**body, "metadata": metadata, "spec": narrowed.to_json_data()},
+        spec=narrowed,
+        pool=found,
+        pool_body=pools[name],
+        configmaps=by_kind.get("ConfigMap", {}),
+    )
+
+
+def _meant(file: str, evaluations: Mapping[str, Body], name: str | None) -> Body:
+    if not evaluations:
+        raise UserError(f"{file} holds no SLMEvaluation.", "Name a file that does.")
+    there = ", ".join(evaluations)
+    if name is None and len(evaluations) > 1:
+        raise UserError(
+            f"{file} holds {len(evaluations)} SLMEvaluations: {there}.",
+            f"Choose one: --evaluation {next(iter(evaluations))}.",
+        )
+    name = name or there
+    if name not in evaluations:
+        raise UserError(f"{file} holds no SLMEvaluation {name}; it holds: {there}.")
+    return evaluations[name]
+
+
+def _only_pool(evaluation: str, pools: list[str]) -> str:
+    if len(pools) > 1:
+        raise UserError(
+            f"spec.pools of {evaluation} names {len(pools)} pools, {', '.join(pools)}, and this "
+            "machine is one.",
+            f"Choose it: --pool {pools[0]}.",
+        )
+    return pools[0]
+
+
+def pool_of(name: str, machine: Machine) -> Body:
+    """Return an SLMPool that describes `machine`."""
+    spec: dict[str, Any] = {
+        "workerResources": {"cpu": machine.cpus, "memory": f"{max(1, machine.memory_gib)}Gi"}
+    }
+    if machine.gpus and machine.gpu_gib:
+        spec["gpus"] = {"perWorker": machine.gpus, "memoryGiB": machine.gpu_gib}
+    kind = Pool.info.kind
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
