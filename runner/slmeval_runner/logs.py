@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from slmeval_api.logs import formatter
-from slmeval_api.plan import LOG_FORMAT_VARIABLE, LOG_LEVEL_VARIABLE, Plan
+from slmeval_api.plan import LOG_FORMAT_VARIABLE, LOG_LEVEL_VARIABLE, ROOT_VARIABLE, Plan
 
 from .hiding import hidden
 
@@ -52,11 +52,11 @@ def configure(
 
 
 def output_of_container() -> TextIO | None:
-    """Return the pod's own log, which lasts as the pod does; None: this is no pod.
+    """Return the pod's own log, which lasts as the pod does; None: this is no pod of a run.
 
     Ray writes what its processes print to files of its session, where nobody looks for it.
     """
-    if "KUBERNETES_SERVICE_HOST" not in os.environ:
+    if "KUBERNETES_SERVICE_HOST" not in os.environ or ROOT_VARIABLE in os.environ:
         return None
     try:
         return OUTPUT_OF_CONTAINER.open("a")

@@ -25,5 +25,8 @@ class TestHidden:
     def test_is_what_a_secret_gave(self, text: str, left: str) -> None:
         assert hidden(text, ENV) == left
 
-    def test_nothing_is_where_there_are_no_secrets(self) -> None:
-        assert hidden("hf_abcdef", {"HF_TOKEN": "hf_abcdef"}) == "hf_abcdef"
+    def test_the_hubs_token_is_without_a_secret_too(self) -> None:
+        assert hidden("hf_abcdef, other", {"HF_TOKEN": "hf_abcdef", "X": "other"}) == "***, other"
+
+    def test_nothing_is_where_there_are_none(self) -> None:
+        assert hidden("hf_abcdef", {}) == "hf_abcdef"
