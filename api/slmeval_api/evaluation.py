@@ -325,6 +325,12 @@ class Evaluation(StoredObject[EvaluationSpec, EvaluationStatus]):
                 description="Ended trials of all trials.",
             ),
             Column(
+                name="Gates",
+                type="string",
+                path=".status.conditions[?(@.type=='GatesPassed')].reason",
+                description="What came of spec.gates.",
+            ),
+            Column(
                 name="Run",
                 type="string",
                 path=".status.currentRun.name",

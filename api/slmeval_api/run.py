@@ -195,6 +195,12 @@ class Run(StoredObject[RunSpec, RunStatus]):
                 description="Ended trials of all trials.",
             ),
             Column(
+                name="Gates",
+                type="string",
+                path=".status.conditions[?(@.type=='GatesPassed')].reason",
+                description="What came of spec.gates.",
+            ),
+            Column(
                 name="Completed",
                 type="date",
                 path=".status.completionTime",
