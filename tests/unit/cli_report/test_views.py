@@ -117,7 +117,7 @@ class TestGates:
         assert table is not None
         assert [row.head for row in table.rows] == [("fast", "small", "gpu")] * 2
         assert [row.cells for row in table.rows] == [
-            ("at least", "9", "6.4", "6.3 to 6.52", "Failed"),
+            ("at least", "9", "6.40", "6.30 to 6.52", "Failed"),
             ("worse by at most", "9", None, None, "Inconclusive"),
         ]
         assert len(table.notes) == 1
