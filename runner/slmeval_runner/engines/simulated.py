@@ -299,7 +299,8 @@ class SimulatedEngine:
         if request.expected is None:
             return ""
         chance = draw(self._name, "answer", request.expected, number)
-        if not request.choices and chance > 1.0 - UNANSWERED:
+        is_free = not request.choices and request.json_schema is None
+        if is_free and chance > 1.0 - UNANSWERED:
             return "I am not sure."
         if chance < self._right_share:
             return request.expected
