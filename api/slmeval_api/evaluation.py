@@ -148,8 +148,8 @@ class Question(ApiModel):
     artifacts: Artifacts | None = Field(
         default=None,
         description=(
-            "Keeps every prompt, output and score. Left out: the scores of items are kept in the "
-            "trial, and nothing else of them."
+            "Keeps every prompt, output and score, and every result for ever. Left out: the scores "
+            "of items are kept in the trial, and nothing else of them."
         ),
     )
     hugging_face: HuggingFaceAccess | None = Field(
