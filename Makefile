@@ -93,6 +93,9 @@ test-browser: venv ## The report in a real browser (needs chromium)
 test-chart: venv ## helm lint, template and schema
 	$(BIN)/python -m hack.test chart
 
+test-gitops: venv ## What Flux and Argo CD say of every state, by their own code
+	$(BIN)/python -m hack.test gitops
+
 test-api: venv ## A real API server: admission of every manifest
 	$(BIN)/python -m hack.test api
 
@@ -100,4 +103,4 @@ test-cluster: venv ## A real cluster, real KubeRay, the simulated engine, and re
 	$(BIN)/python -m hack.test cluster
 
 .PHONY: help venv check format gen pictures lock cluster cluster-down images gpu-node demo demo-down test test-unit \
-  test-browser test-chart test-api test-cluster
+  test-browser test-chart test-gitops test-api test-cluster

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-TIERS = ("unit", "browser", "chart", "api", "cluster", "cpu", "gpu")
+TIERS = ("unit", "browser", "chart", "gitops", "api", "cluster", "cpu", "gpu")
 
 
 @dataclass(slots=True)

@@ -271,8 +271,8 @@ class RunRef(ApiModel):
 class EvaluationStatus(ApiModel):
     """Where the newest asking of the question stands. Written by the operator."""
 
-    observed_generation: Generation | None = Field(
-        default=None, description="metadata.generation that this status is about."
+    observed_generation: Generation = Field(
+        default=0, description="metadata.generation that this status is about; 0: none yet."
     )
     conditions: Conditions = Field(default_factory=list)
     current_run: RunRef | None = Field(

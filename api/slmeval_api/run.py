@@ -129,8 +129,8 @@ class ScoreComparison(ApiModel):
 class RunStatus(ApiModel):
     """Where the run stands."""
 
-    observed_generation: Generation | None = Field(
-        default=None, description="metadata.generation that this status is about."
+    observed_generation: Generation = Field(
+        default=0, description="metadata.generation that this status is about; 0: none yet."
     )
     conditions: Conditions = Field(default_factory=list)
     trials: TrialCounts | None = Field(default=None, description="How many trials stand where.")

@@ -32,8 +32,8 @@ class TrialSpec(ApiModel):
 class TrialStatus(ApiModel):
     """Conditions by the operator; progress and result by the runner."""
 
-    observed_generation: Generation | None = Field(
-        default=None, description="metadata.generation that the conditions are about."
+    observed_generation: Generation = Field(
+        default=0, description="metadata.generation that the conditions are about; 0: none yet."
     )
     conditions: Conditions = Field(default_factory=list)
     progress: Progress | None = Field(

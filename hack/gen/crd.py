@@ -63,6 +63,17 @@ def _part(model: type[ApiModel]) -> dict[str, Any]:
     return schema
 
 
+def _status(model: type[ApiModel]) -> dict[str, Any]:
+    """Return the schema of a status; where it has defaults, a new object has them at once.
+
+    kstatus takes an object without observedGeneration and Ready for one that is as it should be:
+    until the operator has seen it, nothing would tell Flux to wait.
+    """
+    schema = _part(model)
+    has_defaults = any("default" in field for field in schema["properties"].values())
+    return schema | ({"default": {}} if has_defaults else {})
+
+
 def _root(kind: Kind) -> dict[str, Any]:
     return {
         "description": kind.info.description,
@@ -72,7 +83,7 @@ def _root(kind: Kind) -> dict[str, Any]:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": _part(kind.spec_type),
-            "status": _part(kind.status_type),
+            "status": _status(kind.status_type),
         },
         "required": ["spec"],
         **kind.object_rules,

@@ -1,6 +1,6 @@
 """Run the test tiers: prepare what each needs, say why one is left out, then pytest.
 
-    python -m hack.test [unit] [browser] [chart] [api] [cluster]
+    python -m hack.test [unit] [browser] [chart] [gitops] [api] [cluster]
 
 Without names: all of them. SLMEVAL_TIERS (comma-separated) promises tiers: one that cannot be
 prepared, or in which no test runs, then fails instead of being left out.
@@ -16,7 +16,7 @@ from pathlib import Path
 from hack import debian
 
 ROOT = Path(__file__).resolve().parents[2]
-TIERS = ("unit", "browser", "chart", "api", "cluster")
+TIERS = ("unit", "browser", "chart", "gitops", "api", "cluster")
 CLUSTER = ["python3", "hack/cluster"]
 
 
@@ -46,7 +46,7 @@ def cluster() -> str | None:
         return "no cluster: KUBECONFIG names none, and the embedded one cannot run here (see above)"
     if not run("make", "images"):
         return "the images could not be built; the lines above say why"
-    return None
+    return programs("gitops-verdicts")
 
 
 def chart() -> str | None:
@@ -63,6 +63,7 @@ PREPARE: dict[str, Callable[[], str | None]] = {
     "unit": lambda: None,
     "browser": browser,
     "chart": chart,
+    "gitops": lambda: programs("gitops-verdicts"),
     "api": lambda: programs("kubernetes", "helm"),
     "cluster": cluster,
 }

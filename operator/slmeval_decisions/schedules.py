@@ -91,7 +91,7 @@ def _since(evaluation: Evaluation, schedule: Schedule, now: datetime) -> datetim
     stored = evaluation.status.schedule
     if stored is not None and stored.schedule == schedule.text:
         return instant(stored.since) or now
-    is_new = evaluation.status.observed_generation is None
+    is_new = evaluation.status.observed_generation == 0
     return (instant(evaluation.meta.created) if is_new else None) or now
 
 

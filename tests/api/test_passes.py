@@ -1,111 +1,22 @@
 """The operator's passes on a real API server: what it stores is what the next pass expects."""
 
-import json
-import time
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from api_status import REPORTER, result
-from builders import Json, a_model, evaluation_body, pool_body, to_create
-from cluster_client import Kubectl, Objects
-from kubernetes.aio import client, config
-from slmeval_operator.cluster import Cluster
-from slmeval_operator.reconcile import Reconciler
-from slmeval_operator.settings import Settings
-from slmeval_operator.store import WATCHED, Store
-from tools import cache
+from builders import a_model, evaluation_body, to_create
+from cluster_client import Objects
 
-SETTINGS = Settings(runner_image="runner:1")
-NAMESPACE = "passes"
-ROUNDS = 10
-
-
-@pytest.fixture(scope="module")
-def kuberays_kinds(kubectl: Kubectl) -> Iterator[None]:
-    """Install KubeRay's own CRDs, without KubeRay."""
-    found = sorted(cache().glob("go/kuberay-*/config/crd/bases"))
-    if not found:
-        pytest.skip("KubeRay is not built: `python3 hack/cluster build kuberay`")
-    kubectl("apply", "--server-side", "-f", str(found[-1]))
-    deadline = time.monotonic() + 30  # kubectl wait fails on a CRD that has no conditions yet
-    while "rayjobs" not in kubectl("api-resources", "--api-group=ray.io"):
-        assert time.monotonic() < deadline, "the API server does not offer KubeRay's kinds"
-        time.sleep(0.1)
-    kubectl("create", "namespace", NAMESPACE)
-    yield
-    kubectl("delete", "-f", str(found[-1]))
-
-
-class Passes:
-    """Each round is a new process: it lists everything, and makes one pass."""
-
-    def __init__(self, api: client.ApiClient, kubectl: Kubectl, objects: Objects) -> None:
-        self.kubectl, self.objects = kubectl, objects
-        self.cluster = Cluster(api, self.observe)
-        self.writes: list[str] = []
-        self.later = timedelta(0)
-
-    def observe(self, verb: str, resource: str, status: int, _: float) -> None:
-        """Note a call that writes."""
-        if verb != "GET":
-            self.writes.append(f"{verb} {resource} {status}")
-
-    async def round(self) -> list[str]:
-        """Make one pass over the namespace in a new process; return what it wrote."""
-        store = Store()
-        for kind in WATCHED:
-            store.replace(kind, await self.cluster.list_all(kind, [NAMESPACE]), known=set())
-        self.writes.clear()
-        reconciler = Reconciler(
-            store, self.cluster, SETTINGS, lambda: datetime.now(UTC) + self.later
-        )
-        for key in store.evaluations():
-            await reconciler.evaluation(key)
-        return list(self.writes)
-
-    async def rest(self) -> None:
-        """Make passes until one writes nothing, as it does an hour later too."""
-        for _ in range(ROUNDS):
-            if not await self.round():
-                return
-        raise AssertionError(f"no rest after {ROUNDS} rounds: {self.writes}")
-
-    def all(self, kind: str) -> list[Json]:
-        """Return all objects of a kind."""
-        items: list[Json] = self.kubectl.json("get", kind, "-n", NAMESPACE)["items"]
-        return items
-
-    def one(self, kind: str) -> Json:
-        """Return the only object of a kind."""
-        (body,) = self.all(kind)
-        return body
-
-    def end_rayjob(self, name: str, **status: Any) -> None:
-        """Write what KubeRay would at the end of an attempt."""
-        patch = json.dumps({"status": {"jobDeploymentStatus": "Complete", **status}})
-        where = ("rayjob", name, "-n", NAMESPACE, "--subresource=status", "--type=merge")
-        self.kubectl("patch", *where, "-p", patch)
+from .passes import NAMESPACE, POOL, Passes
 
 
 @pytest.fixture
-async def passes(kubectl: Kubectl, objects: Objects, kuberays_kinds: None) -> AsyncIterator[Passes]:
-    """Return passes over one evaluation of two models, in a namespace of its own."""
-    pool = objects.create(to_create(pool_body("passes")))
+def passes(passes: Passes, objects: Objects) -> Passes:
+    """Return passes over one evaluation of two models."""
     models = [a_model("big"), a_model("small")]
-    body = evaluation_body(namespace=NAMESPACE, pools=["passes"], models=models)
+    body = evaluation_body(namespace=NAMESPACE, pools=[POOL], models=models)
     objects.create(to_create(body))
-    configuration = client.Configuration()
-    await config.load_kube_config(
-        config_file=str(kubectl.kubeconfig), client_configuration=configuration
-    )
-    made = Passes(client.ApiClient(configuration), kubectl, objects)
-    yield made
-    await made.cluster.close()
-    kinds = "slmevaluations,slmruns,slmtrials,rayjobs,configmaps,roles,rolebindings"
-    kubectl("delete", kinds, "--all", "-n", NAMESPACE)
-    objects.delete(pool)
+    return passes
 
 
 class TestFromAnEvaluationToItsAnswer:
@@ -135,7 +46,7 @@ class TestFromAnEvaluationToItsAnswer:
         stalled = passes.one("slmevaluations")["status"]
         assert set(stalled) == {"observedGeneration", "conditions", "lastSuccessfulRun"}
 
-        passes.objects.merge(passes.one("slmevaluations"), {"spec": {"pools": ["passes"]}})
+        passes.objects.merge(passes.one("slmevaluations"), {"spec": {"pools": [POOL]}})
         await passes.rest()
         assert passes.one("slmevaluations")["status"]["currentRun"] == status["currentRun"]
 

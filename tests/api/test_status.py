@@ -16,6 +16,7 @@ from slmeval_api.workload import MAX_POINTS
 from slmeval_runner.files import REPORT_LIMIT_BYTES
 
 Json = dict[str, Any]
+NOT_SEEN_YET = {"observedGeneration": 0}
 
 
 @pytest.fixture
@@ -27,9 +28,10 @@ def trial(objects: Objects) -> Iterator[Json]:
 
 
 class TestSpecAndStatusAreApart:
-    def test_a_status_in_a_create_is_not_taken(self, objects: Objects) -> None:
-        body = to_create(evaluation_body()) | {"status": {"observedGeneration": 7}}
-        assert "status" not in objects.create(body, dry_run=True)
+    @pytest.mark.parametrize("body", [evaluation_body(), run_body(), trial_body()])
+    def test_a_status_in_a_create_is_not_taken(self, objects: Objects, body: Json) -> None:
+        sent = to_create(body) | {"status": {"observedGeneration": 7}}
+        assert objects.create(sent, dry_run=True)["status"] == NOT_SEEN_YET
 
     def test_a_spec_sent_with_the_status_changes_nothing(
         self, objects: Objects, trial: Json
@@ -43,7 +45,7 @@ class TestSpecAndStatusAreApart:
         self, objects: Objects, trial: Json
     ) -> None:
         stored = objects.merge(trial, {"status": {"observedGeneration": 1}})
-        assert "status" not in stored
+        assert stored["status"] == NOT_SEEN_YET
 
     def test_a_status_does_not_count_as_an_edit(self, objects: Objects, trial: Json) -> None:
         stored = objects.apply_status(trial, {"observedGeneration": 1}, manager=OPERATOR)
@@ -112,7 +114,8 @@ class TestTwoWritersOfOneTrial:
         objects.apply_status(trial, conditions, manager=OPERATOR)
         objects.apply_status(trial, {"progress": progress("Measuring")}, manager=REPORTER)
         stored = objects.apply_status(trial, conditions, manager=OPERATOR)
-        assert stored["status"] == {**conditions, "progress": progress("Measuring")}
+        progressed = {**conditions, "progress": progress("Measuring")}
+        assert stored["status"] == NOT_SEEN_YET | progressed
 
     def test_what_the_reporter_leaves_out_goes(self, objects: Objects, trial: Json) -> None:
         conditions = {"conditions": [self.READY]}
@@ -129,7 +132,8 @@ class TestTwoWritersOfOneTrial:
         both = {"conditions": [self.READY, self.RECONCILING]}
         objects.apply_status(trial, both, manager=OPERATOR)
         one = {"conditions": [self.READY]}
-        assert objects.apply_status(trial, one, manager=OPERATOR)["status"] == one
+        stored = objects.apply_status(trial, one, manager=OPERATOR)
+        assert stored["status"] == NOT_SEEN_YET | one
 
     def test_saying_the_same_again_writes_nothing(self, objects: Objects, trial: Json) -> None:
         status = {"result": result()}

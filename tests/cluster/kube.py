@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from judges import Judges, disagreements
+from tools import is_promised, tool
+
 Body = dict[str, Any]
 T = TypeVar("T")
 SYSTEM = "slmeval-system"
@@ -76,6 +79,17 @@ def has_ended(body: Body) -> bool:
     return any(condition(body, t).get("status") == "True" for t in ("Succeeded", "Failed"))
 
 
+def judge(namespace: str) -> None:
+    """Ask Flux's and Argo CD's own code about all our objects of a namespace, as they are now."""
+    program = tool("gitops-verdicts")
+    if program is None:
+        assert not is_promised("cluster"), "build it: python3 hack/cluster build gitops-verdicts"
+        return
+    kinds = "slmevaluations,slmruns,slmtrials"
+    bodies = wait_for("our objects", lambda: items(kinds, namespace))
+    assert disagreements(bodies, Judges(program)(bodies)) == []
+
+
 def wait_ended(name: str, namespace: str, *, seconds: float = 400) -> Body:
     """Return the evaluation once its current generation has ended."""
 
@@ -86,7 +100,9 @@ def wait_ended(name: str, namespace: str, *, seconds: float = 400) -> Body:
         )
         return body if is_current and has_ended(body) else None
 
-    return wait_for(f"the end of evaluation {name}", look, seconds=seconds)
+    body = wait_for(f"the end of evaluation {name}", look, seconds=seconds)
+    judge(namespace)
+    return body
 
 
 def wait_reason(kind: str, name: str, namespace: str, reason: str, *, seconds: float = 120) -> Body:
@@ -96,7 +112,9 @@ def wait_reason(kind: str, name: str, namespace: str, reason: str, *, seconds: f
         body = get(kind, name, namespace)
         return body if condition(body, "Ready").get("reason") == reason else None
 
-    return wait_for(f"{kind} {name} to be {reason}", look, seconds=seconds)
+    found = wait_for(f"{kind} {name} to be {reason}", look, seconds=seconds)
+    judge(namespace)
+    return found
 
 
 def wait_measuring(namespace: str, *, seconds: float = 200) -> Body:
@@ -113,7 +131,9 @@ def wait_measuring(namespace: str, *, seconds: float = 200) -> Body:
             None,
         )
 
-    return wait_for("a trial that is being measured", look, seconds=seconds)
+    trial = wait_for("a trial that is being measured", look, seconds=seconds)
+    judge(namespace)
+    return trial
 
 
 def pods_of_runs(namespace: str) -> list[str]:

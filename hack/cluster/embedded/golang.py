@@ -101,6 +101,12 @@ PROGRAMS = {
             takes="2 minutes",
             version_flags=_helm_flags(),
         ),
+        GoProgram(
+            name="gitops-verdicts",
+            packages=(".",),
+            binaries=("gitops-verdicts",),
+            takes="3 minutes",
+        ),
     )
 }
 

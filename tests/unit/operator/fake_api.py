@@ -15,7 +15,7 @@ from builders import Json
 from slmeval_decisions import names
 from slmeval_decisions.conditions import timestamp
 from slmeval_operator.cluster import ApiError, Refused
-from slmeval_operator.store import KINDS
+from slmeval_operator.store import KINDS, MEASURED
 
 T = TypeVar("T")
 Place = tuple[str, str | None, str]  # plural, namespace, name
@@ -128,6 +128,8 @@ class FakeApi:
                 raise Refused(422, f"POST {plural}", f"bad label value {label!r}")
         made["metadata"].setdefault("uid", f"uid-{self._version}")
         made["metadata"].setdefault("generation", 1)
+        if plural in MEASURED:
+            made["status"] = {"observedGeneration": 0}  # their CRDs' default
         made["metadata"]["creationTimestamp"] = timestamp(self.now())
         return self._store(plural, made)
 

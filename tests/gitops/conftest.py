@@ -1,0 +1,25 @@
+"""Flux's and Argo CD's own code, and every state that our objects can reach."""
+
+import asyncio
+
+import pytest
+from builders import Json
+from judges import Judges
+from tools import tool
+
+from .states import record
+
+
+@pytest.fixture(scope="session")
+def judges() -> Judges:
+    """Return the judges; skip where they are not built."""
+    program = tool("gitops-verdicts")
+    if program is None:
+        pytest.skip("not built: `python3 hack/cluster build gitops-verdicts`")
+    return Judges(program)
+
+
+@pytest.fixture(scope="session")
+def recorded() -> dict[str, list[Json]]:
+    """Return each version of each of our objects in each scene."""
+    return asyncio.run(record())
