@@ -1,6 +1,7 @@
 """Stored objects of one evaluation as the command line meets them, and a cluster that is a fake."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -123,12 +124,14 @@ def gated(bodies: list[Json], *verdicts: Json) -> list[Json]:
     counts = {w.lower(): outcomes.count(w) for w in ("Passed", "Failed", "Inconclusive")}
     report = {"digest": f"sha256:{'0' * 64}", "verdicts": list(verdicts), **counts}
     state = "False" if "Failed" in outcomes else "Unknown" if "Inconclusive" in outcomes else "True"
-    for body in bodies[:2]:
-        told = {"GatesPassed": state} | ({"Ready": "False"} if state == "False" else {})
-        others = [c for c in body["status"]["conditions"] if c["type"] not in told]
+    told = {"GatesPassed": state} | ({"Ready": "False"} if state == "False" else {})
+    made = deepcopy(bodies)
+    for body in made[:2]:
+        before = body["status"].get("conditions", [])
+        others = [c for c in before if c["type"] not in told]
         body["status"]["conditions"] = [*others, *conditions(told, "GatesJudged")]
-    bodies[1]["status"]["gates"] = report
-    return bodies
+    made[1]["status"]["gates"] = report
+    return made
 
 
 def measured(model: str, pool: str = "gpu", **parts: object) -> Json:

@@ -44,6 +44,7 @@ def a_plan(*trials: str, **overrides: Any) -> Plan:
     return Plan.from_json_data(
         {
             "namespace": "team",
+            "evaluation": "demo",
             "run": "demo-1",
             "pool": "cpu",
             "attempt": 1,

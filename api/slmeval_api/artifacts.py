@@ -26,7 +26,8 @@ class Artifacts(ApiModel):
             "Folder: pvc://claim/folder of this namespace, or s3://bucket/folder, gs://... or "
             "abfs://..., logged in as for data (docs/guides/data-sources.md). A trial writes "
             "below NAMESPACE/RUN/TRIAL/ATTEMPT, one file a task: gzipped JSON lines "
-            "with prompt, output, answer and score of each item."
+            "with prompt, output, answer and score of each item; and its whole result below "
+            "history/namespace=NAMESPACE/evaluation=NAME, one file with a line of JSON, for ever."
         )
     )
 

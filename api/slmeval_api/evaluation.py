@@ -148,8 +148,8 @@ class Question(ApiModel):
     artifacts: Artifacts | None = Field(
         default=None,
         description=(
-            "Keeps every prompt, output and score. Left out: the scores of items are kept in the "
-            "trial, and nothing else of them."
+            "Keeps every prompt, output and score, and every result for ever. Left out: the scores "
+            "of items are kept in the trial, and nothing else of them."
         ),
     )
     hugging_face: HuggingFaceAccess | None = Field(
@@ -323,6 +323,12 @@ class Evaluation(StoredObject[EvaluationSpec, EvaluationStatus]):
                 type="string",
                 path=".status.trials.summary",
                 description="Ended trials of all trials.",
+            ),
+            Column(
+                name="Gates",
+                type="string",
+                path=".status.conditions[?(@.type=='GatesPassed')].reason",
+                description="What came of spec.gates.",
             ),
             Column(
                 name="Run",

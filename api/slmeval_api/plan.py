@@ -40,6 +40,10 @@ MACHINE_VARIABLE = "SLMEVAL_MACHINE"
 LIVE_PORT = 9400
 """Of a worker's pod: serves the engines' own metrics while trials run."""
 LIVE_PORT_NAME = "engine-metrics"
+LOG_FORMAT_VARIABLE = "SLMEVAL_LOG_FORMAT"
+LOG_LEVEL_VARIABLE = "SLMEVAL_LOG_LEVEL"
+SECRETS_VARIABLE = "SLMEVAL_SECRETS"
+"""Names the variables of the container whose values come from Secrets, with commas between."""
 WORKER_RESOURCE = "slmeval_worker"
 """Ray resource that only worker pods offer (1 each): no trial is ever placed on the head."""
 
@@ -56,6 +60,7 @@ class Plan(ApiModel):
 
     schema_version: Literal[1] = Field(default=1, description="Version of this form.")
     namespace: ObjectName = Field(description="Namespace of the trials.")
+    evaluation: ObjectName = Field(description="Name of the SLMEvaluation.")
     run: ObjectName = Field(description="Name of the SLMRun.")
     pool: Name = Field(description="Name of the SLMPool.")
     attempt: Annotated[int, Field(ge=1, le=1000)] = Field(description="Number of this attempt.")

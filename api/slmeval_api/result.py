@@ -696,6 +696,10 @@ class TuningResult(ApiModel):
     failure: Failure | None = Field(default=None, description="Why the last one has no figures.")
 
 
+LAST_LINES = 20
+LINE_LIMIT = 256
+
+
 class TrialResult(ApiModel):
     """Everything that a trial measured."""
 
@@ -732,6 +736,19 @@ class TrialResult(ApiModel):
     failure: Failure | None = Field(
         default=None,
         description="Why the trial is incomplete: its own failure, or the first of its parts'.",
+    )
+    last_lines: (
+        Annotated[
+            list[Annotated[str, StringConstraints(max_length=LINE_LIMIT)]],
+            Field(min_length=1, max_length=LAST_LINES),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description=(
+            "What the trial's processes printed last, where it failed: the pods' logs go with "
+            "the pods. Absent where it did not fail, or they printed nothing."
+        ),
     )
 
     @property

@@ -89,6 +89,13 @@ class Attempt(ApiModel):
     )
     message: Message | None = Field(default=None, description="Details, cut to size.")
     start_time: Timestamp | None = Field(default=None, description="When the RayJob was made.")
+    released_time: Timestamp | None = Field(
+        default=None,
+        description=(
+            "When its last pod was seen to be gone: its nodes and GPUs are free since. Absent "
+            "while it holds any or still will."
+        ),
+    )
 
 
 MAX_COMPARISONS = 1_024
@@ -186,6 +193,12 @@ class Run(StoredObject[RunSpec, RunStatus]):
                 type="string",
                 path=".status.trials.summary",
                 description="Ended trials of all trials.",
+            ),
+            Column(
+                name="Gates",
+                type="string",
+                path=".status.conditions[?(@.type=='GatesPassed')].reason",
+                description="What came of spec.gates.",
             ),
             Column(
                 name="Completed",

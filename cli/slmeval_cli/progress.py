@@ -98,6 +98,12 @@ def words_of(answer: Answer) -> str:
     return f"{found.reason}: {found.message}" if found else "Pending"
 
 
+def doubt_of(answer: Answer) -> str:
+    """Return what keeps gates from being met, in one line; empty: nothing, or there are none."""
+    gates = condition(answer.evaluation.status.conditions, ConditionType.GATES_PASSED)
+    return f"{gates.reason}: {gates.message}" if gates and gates.status != "True" else ""
+
+
 def trials_of(answer: Answer) -> list[TrialProgress]:
     """Return where each trial stands."""
     return [_of_trial(trial) for trial in answer.trials]

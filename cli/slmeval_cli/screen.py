@@ -1,9 +1,11 @@
 """What is written to the terminal, and how: safe text, tables, the two streams.
 
 Names, messages and logs come from other people and from models. A control character among them
-could move the cursor, change the title or hide a line, so none is ever written.
+could move the cursor, change the title or hide a line, so none is ever written. Colours are left
+out with all of their sequence; of any other sequence only the control character is replaced.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -11,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 AS_WIDE_AS_NEEDED = 10_000
 """Columns of tables. A row is one line, which a narrow terminal breaks by itself, as for kubectl:
@@ -19,7 +22,7 @@ a number that is folded within its column could be read as two."""
 
 def plain(text: object) -> str:
     """Return `text` in one line, without control characters, marks of direction or surrogates."""
-    return "".join(_safe(character) for character in str(text))
+    return "".join(_safe(character) for character in COLOURS.sub("", str(text)))
 
 
 def _safe(character: str) -> str:

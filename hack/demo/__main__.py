@@ -24,7 +24,7 @@ NEXT = f"""\
 # every figure, and what it was measured with
 kubectl get slmtrial -n {NAMESPACE} -o yaml
 # the story of the run
-kubectl get events -n {NAMESPACE} --field-selector involvedObject.kind=SLMEvaluation
+kubectl events -n {NAMESPACE} --for slmevaluation/{NAME}
 # the same figures for Prometheus
 kubectl get --raw {SERVICE}/metrics | grep ^slmeval_
 # change the question: a new run starts

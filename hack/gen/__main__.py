@@ -8,6 +8,7 @@ from .chart import chart_files
 from .cli import cli_reference
 from .crd import KINDS, crd
 from .dashboards import dashboards
+from .events import events_page
 from .metrics import metrics_page
 from .reference import reference
 from .yaml_text import yaml_text
@@ -27,6 +28,7 @@ def generated() -> dict[Path, str]:
         files[CHART_CRDS / f"{kind.info.plural}.yaml"] = text
         files[ROOT / f"docs/reference/{kind.info.kind.lower()}.md"] = reference(kind)
     files[ROOT / "docs/reference/cli.md"] = cli_reference()
+    files[ROOT / "docs/reference/events.md"] = events_page()
     files[ROOT / "docs/reference/metrics.md"] = metrics_page()
     files |= {DASHBOARDS / name: text for name, text in dashboards().items()}
     return files | chart_files(ROOT)

@@ -13,6 +13,7 @@ from slmeval_api.conditions import Reason, has_ended
 from slmeval_api.run import Attempt, Run, RunPool
 from slmeval_api.trial import Trial
 
+from .conditions import timestamp
 from .names import rayjob_name
 from .observed import Blocker, Pod, RayJob, instant
 from .verdict import Refusal, Standing, State, refused, superseded
@@ -329,24 +330,50 @@ def overdue(jobs: Sequence[RayJob], pods: Sequence[Pod]) -> dict[str, timedelta]
     return found
 
 
-def attempts_of(run: Run, jobs: Sequence[RayJob]) -> list[Attempt]:
-    """Return the record of all attempts, old entries kept though their RayJob may be gone."""
+def attempts_of(
+    run: Run, jobs: Sequence[RayJob], *, pods: Sequence[Pod], now: datetime
+) -> list[Attempt]:
+    """Return the record of all attempts, old entries kept though their RayJob may be gone.
+
+    Args:
+        run: with the record as stored.
+        jobs: its RayJobs that exist.
+        pods: those that hold a node, or wait for one.
+        now: the time of what is seen first.
+
+    """
     record = {a.name: _gone(a) for a in run.status.attempts}
+    at_rest = {name for name, a in record.items() if a.outcome != "Running"}
+    released = {a.name: a.released_time for a in run.status.attempts}
     pools = {p.name for p in run.spec.pools}
     for job in sorted(jobs, key=lambda j: (j.attempt, j.pool)):
         if job.pool not in pools:
             continue  # somebody's copy with other labels
-        created = job.created.strftime("%Y-%m-%dT%H:%M:%SZ") if job.created else None
-        record[job.name] = Attempt(
-            pool=job.pool,
-            number=job.attempt,
-            name=job.name,
-            outcome=job.outcome,
-            reason=(job.reason or None) if job.outcome == "Failed" else None,
-            message=(job.message or None) if job.outcome == "Failed" else None,
-            start_time=created,
+        record[job.name] = _attempt(job)
+        is_at_rest = job.outcome != "Running" or (job.is_suspend_asked and job.stage == "Suspended")
+        (at_rest.add if is_at_rest else at_rest.discard)(job.name)
+    at_rest -= {p.rayjob for p in pods}
+    return [
+        a.model_copy(
+            update={
+                "released_time": (released.get(name) or timestamp(now)) if name in at_rest else None
+            }
         )
-    return list(record.values())
+        for name, a in record.items()
+    ]
+
+
+def _attempt(job: RayJob) -> Attempt:
+    has_failed = job.outcome == "Failed"
+    return Attempt(
+        pool=job.pool,
+        number=job.attempt,
+        name=job.name,
+        outcome=job.outcome,
+        reason=(job.reason or None) if has_failed else None,
+        message=(job.message or None) if has_failed else None,
+        start_time=timestamp(job.created) if job.created else None,
+    )
 
 
 def _gone(attempt: Attempt) -> Attempt:

@@ -10,6 +10,11 @@ MAX_MESSAGE = 4096
 Verdict = Literal["True", "False", "Unknown"]
 
 
+def sentence(text: str) -> str:
+    """Return `text` with a full stop, so that another sentence may follow."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def timestamp(now: datetime) -> str:
     """Return `now` as the API server writes times: UTC, whole seconds."""
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")

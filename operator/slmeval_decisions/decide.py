@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from slmeval_api.base import ApiModel, KindInfo
 from slmeval_api.conditions import ConditionType, Reason, condition, has_ended, is_true
-from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef
+from slmeval_api.evaluation import Evaluation, RunRef
 from slmeval_api.run import Run, RunPool, RunStatus
 from slmeval_api.trial import Trial
 
@@ -21,7 +20,8 @@ from .objects import desired_run, desired_trials
 from .question import problem_of
 from .runs import Runs, runs_of
 from .schedules import problem_of_schedule
-from .statuses import evaluation_status, run_status, trial_standing, trial_status
+from .statuses import StatusWrite, evaluation_status, run_status, trial_standing, trial_status
+from .story import News, news_of
 from .verdict import Standing, State, refused, superseded
 from .world import World
 
@@ -31,24 +31,6 @@ LATER_S = 30.0
 """Next look while trials run: only deadlines can have passed."""
 LATEST_S = 300.0
 """Next look while a time of the schedule is far off: the clock may be changed meanwhile."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusWrite:
-    """A status that differs from what is stored."""
-
-    info: KindInfo
-    name: str
-    status: ApiModel
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """An event on the evaluation."""
-
-    reason: str
-    message: str
-    is_warning: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +60,7 @@ class Plan:
     overdue: dict[str, timedelta] = field(default_factory=dict)
     """RayJobs that should hold no pod and do. Removed by us if they do for too long."""
     statuses: list[StatusWrite] = field(default_factory=list)
-    announcements: list[Announcement] = field(default_factory=list)
+    news: list[News] = field(default_factory=list)
     look_again_s: float | None = None
 
 
@@ -102,6 +84,7 @@ def decide(world: World) -> Plan:
     plan.delete_runs += runs.forgotten
     standing = _evaluation_standing(world, evaluation, runs, plan, written)
     _write_evaluation(world, evaluation, standing, runs=runs, plan=plan, written=written)
+    plan.news = news_of(world, plan.statuses)
     plan.look_again_s = _next_look(world, runs, plan)
     return plan
 
@@ -136,11 +119,7 @@ def _plan_run(
     for name in missing:
         standings[name] = superseded() if is_superseded else _to_be_made(world, name, "the trial")
     in_order = {name: standings[name] for name in desired}
-    status = _write_run(world, run, in_order, plan, is_current=is_current)
-    if not is_superseded:
-        _announce_differences(run, status, plan)
-        _announce_doubt(run, status, plan)
-    return status
+    return _write_run(world, run, in_order, plan, is_current=is_current)
 
 
 def _may_make(world: World, name: str) -> bool:
@@ -221,7 +200,7 @@ def _write_run(
     status = run_status(
         run,
         standings,
-        attempts=attempts_of(run, jobs),
+        attempts=attempts_of(run, jobs, pods=world.pods, now=world.now),
         now=world.now,
         compared=compared,
         measured=list(trials.values()),
@@ -235,29 +214,6 @@ def _write_run(
     if status != run.status:
         plan.statuses.append(StatusWrite(info=Run.info, name=run.meta.name, status=status))
     return status
-
-
-def _announce_differences(run: Run, status: RunStatus, plan: Plan) -> None:
-    """Add the news that trials of `run` are not comparable, unless it is stored already."""
-    before = condition(run.status.conditions, ConditionType.COMPARABLE)
-    after = condition(status.conditions, ConditionType.COMPARABLE)
-    if after is None or after.status != "False" or (before and before.status == "False"):
-        return
-    plan.announcements.append(
-        Announcement(reason=after.reason, message=after.message, is_warning=True)
-    )
-
-
-def _announce_doubt(run: Run, status: RunStatus, plan: Plan) -> None:
-    """Add the news that the data cannot tell of a gate; that one failed is told by Ready."""
-    before = condition(run.status.conditions, ConditionType.GATES_PASSED)
-    after = condition(status.conditions, ConditionType.GATES_PASSED)
-    if after is None or after.reason != Reason.GATES_INCONCLUSIVE:
-        return
-    if before is None or before.reason != after.reason:
-        plan.announcements.append(
-            Announcement(reason=after.reason, message=after.message, is_warning=True)
-        )
 
 
 def _evaluation_standing(
@@ -346,42 +302,10 @@ def _write_evaluation(
         schedule=runs.times.status if runs.times else None,
         now=world.now,
     )
-    _announce_missed(evaluation, status, plan)
-    if status == evaluation.status:
-        return
-    plan.statuses.append(
-        StatusWrite(info=Evaluation.info, name=evaluation.meta.name, status=status)
-    )
-    before = condition(evaluation.status.conditions, ConditionType.READY)
-    if before is None or before.reason != standing.reason:
-        is_bad = standing.state in (State.FAILED, State.STALLED, State.GATED)
-        is_warning = is_bad or standing.reason in (
-            Reason.WAITING_FOR_IMAGE,
-            Reason.CONTAINER_DYING,
-            Reason.WAITING_FOR_NODES,
+    if status != evaluation.status:
+        plan.statuses.append(
+            StatusWrite(info=Evaluation.info, name=evaluation.meta.name, status=status)
         )
-        plan.announcements.append(
-            Announcement(
-                reason=str(standing.reason), message=standing.message, is_warning=is_warning
-            )
-        )
-
-
-def _announce_missed(evaluation: Evaluation, status: EvaluationStatus, plan: Plan) -> None:
-    """Add the news that a time of the schedule has passed by, unless it is stored already."""
-    before, after = evaluation.status.schedule, status.schedule
-    schedule = evaluation.spec.schedule
-    if schedule is None or after is None or after.last_missed_time is None:
-        return
-    if before is not None and before.last_missed_time == after.last_missed_time:
-        return
-    message = (
-        f"No run was started for {after.last_missed_time}: more than startingDeadlineSeconds "
-        f"({schedule.starting_deadline_seconds} s) have passed since."
-    )
-    plan.announcements.append(
-        Announcement(reason="ScheduleMissed", message=message, is_warning=True)
-    )
 
 
 def _next_look(world: World, runs: Runs, plan: Plan) -> float | None:

@@ -15,6 +15,7 @@ def desired_plan(
     gpus = pool.spec.gpus.per_worker if pool.spec.gpus else 0
     return Plan(
         namespace=run.meta.namespace or "",
+        evaluation=run.spec.evaluation,
         run=run.meta.name,
         pool=pool.name,
         attempt=number,

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from slmeval_api.conditions import Reason
 from slmeval_api.evaluation import Question
@@ -22,6 +23,38 @@ def question_digest(question: Question) -> str:
     """Return a digest that is equal for equal questions, whatever the order of their keys."""
     text = json.dumps(Question.to_json_data(question), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def changes(before: Question, after: Question) -> list[str]:
+    """Return the fields in which two questions differ, as models[small].engine.dtype, sorted."""
+    return sorted(_changes(before.to_json_data(), after.to_json_data(), ""))
+
+
+def _changes(before: Any, after: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - JSON
+    if before == after:
+        return
+    old, new = _by_key(before), _by_key(after)
+    if old is None or new is None:
+        yield path
+        return
+    for key in {*old, *new}:
+        mark = f"[{key}]" if isinstance(after, list) else f".{key}"
+        place = f"{path}{mark}".lstrip(".")
+        if key not in old or key not in new:
+            yield f"{place} ({'added' if key in new else 'removed'})"
+        else:
+            yield from _changes(old[key], new[key], place)
+    if list(old) != list(new) and set(old) == set(new) and isinstance(after, list):
+        yield f"{path} (order)"
+
+
+def _by_key(value: object) -> dict[str, Any] | None:
+    """Return a dict, or a list of named entries as one; None: it is compared as a whole."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list) and all(isinstance(v, dict) and "name" in v for v in value):
+        return {v["name"]: v for v in value}
+    return None
 
 
 def problem_of(question: Question, pools: Mapping[str, Pool]) -> Problem | None:

@@ -1,12 +1,14 @@
 """Status documents of trials, runs and evaluations, from what was decided about them. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from slmeval_api.base import ApiModel, KindInfo
 from slmeval_api.conditions import Condition, ConditionType, Reason, condition, has_ended, is_true
 from slmeval_api.evaluation import Evaluation, EvaluationStatus, RunRef, TrialCounts
 from slmeval_api.gate import GateReport
+from slmeval_api.result import Failure, TrialResult
 from slmeval_api.run import Attempt, Run, RunStatus, ScoreComparison
 from slmeval_api.schedule import ScheduleStatus
 from slmeval_api.trial import Trial, TrialStatus
@@ -14,6 +16,7 @@ from slmeval_api.trial import Trial, TrialStatus
 from .attempts import is_finished
 from .comparison import Comparison, marked_of, run_comparison
 from .conditions import (
+    sentence,
     timestamp,
     with_condition,
     without_condition,
@@ -21,6 +24,15 @@ from .conditions import (
 from .gates.verdicts import gated, with_gates
 from .scores import score_comparisons
 from .verdict import Standing, State, standing_conditions, superseded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusWrite:
+    """A status that differs from what is stored."""
+
+    info: KindInfo
+    name: str
+    status: ApiModel
 
 
 def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: int) -> Standing:
@@ -51,7 +63,7 @@ def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: 
             reason=result.failure.condition_reason,
             message=f"{result.failure.message} {unfinished.message}",
         )
-    is_alive = progress is not None and progress.attempt >= attempt
+    is_alive = progress is not None and progress.stage != "Queued" and progress.attempt >= attempt
     if is_alive and unfinished.reason in (
         Reason.PENDING,
         Reason.WAITING_FOR_NODES,  # another worker of the same attempt
@@ -63,7 +75,25 @@ def trial_standing(trial: Trial, unfinished: Standing, *, engine: str, attempt: 
             reason=Reason.RUNNING,
             message="Being measured; status.progress says where it stands.",
         )
+    if result is not None and result.failure is not None:
+        return _failed_in_passing(result, result.failure, unfinished, attempt=attempt)
     return unfinished
+
+
+def _failed_in_passing(
+    result: TrialResult, failure: Failure, unfinished: Standing, *, attempt: int
+) -> Standing:
+    """Return the standing of a trial that may yet succeed: why it has not, until it is its turn."""
+    is_retried = unfinished.reason == Reason.RETRYING
+    is_over = unfinished.state == State.IN_PROGRESS and result.attempt >= attempt
+    if not is_retried and not is_over:
+        return unfinished
+    then = unfinished.message if is_retried else "The next attempt, if one is left, repeats it."
+    return Standing(
+        state=State.IN_PROGRESS,
+        reason=Reason.RETRYING,
+        message=f"{failure.reason}: {sentence(failure.message)} {then}",
+    )
 
 
 def _measured(engine: str, message: str) -> Standing:

@@ -65,7 +65,8 @@ class WakeQueue:
         count = self._failures.get(key, 0)
         self._failures[key] = count + 1
         delay = min(FIRST_RETRY_S * 2**count, LONGEST_RETRY_S) * random.uniform(0.8, 1.2)
-        log.exception("A pass failed; it is repeated in %.1f s", delay, extra={"error": error})
+        text = "The pass over %s failed; it is repeated in %.1f s"
+        log.exception(text, key, delay, extra={"error": error})
         self.wake(key, delay)
 
     async def _next(self) -> str:

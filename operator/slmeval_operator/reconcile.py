@@ -1,13 +1,15 @@
 """The one pass: take the world, decide, carry out. All writes of the operator are here."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from slmeval_api.run import Run
-from slmeval_decisions.decide import Plan, StatusWrite, decide
+from slmeval_decisions import names
+from slmeval_decisions.decide import Plan, decide
+from slmeval_decisions.statuses import StatusWrite
 from slmeval_decisions.verdict import Refusal
 from slmeval_decisions.world import World
 
@@ -18,6 +20,12 @@ from .settings import Settings
 from .store import RAYJOBS, Store, namespace_of
 
 log = logging.getLogger(__name__)
+KEYS: dict[str, tuple[str, Callable[[str], str | int]]] = {
+    names.RUN: ("run", str),
+    names.POOL: ("pool", str),
+    names.ATTEMPT: ("attempt", int),
+}
+"""Keys of log lines by the label that has them, and what its value is."""
 REFUSAL_LASTS = timedelta(seconds=30)
 """How long what was refused is left alone before it is tried again."""
 REFUSAL_FORGOTTEN = timedelta(seconds=300)
@@ -96,63 +104,63 @@ class Reconciler:
     async def _carry_out(self, plan: Plan, world: World, key: str) -> None:
         namespace = namespace_of(key)
         for name in plan.delete_jobs:
-            log.info("Deleting a RayJob", extra={"namespace": namespace, "rayjob": name})
+            log.info("Deleting a RayJob", extra=_where(world, key) | {"rayjob": name})
             await self.api.delete(RAYJOBS, namespace, name)
         for name in plan.delete_runs:
             log.info(
                 "Deleting a run that history keeps no longer",
-                extra={"namespace": namespace, "run": name},
+                extra=_where(world, key) | {"run": name},
             )
             await self.api.delete(Run.info.plural, namespace, name)
         for name, is_suspended in plan.suspend:
             self._keep(RAYJOBS, await self.api.suspend_rayjob(namespace, name, is_suspended))
-        await self._release(plan, key, namespace)
+        await self._release(plan, key, world)
         for body in plan.create:
-            await self._make(key, [body])
+            await self._make(key, [body], world)
         for attempt in plan.attempts:
-            await self._make(key, desired_attempt(attempt, self.settings))
-        await self._announce(plan, world)
-        await self._write(plan.statuses, namespace)
+            await self._make(key, desired_attempt(attempt, self.settings), world)
+        await self._tell(plan, key, world)
+        await self._write(plan.statuses, key, world)
 
-    async def _create(self, body: Body) -> None:
+    async def _create(self, body: Body, where: Mapping[str, Any]) -> None:
         plural = PLURAL_OF[body["kind"]]
         made = await self.api.create(plural, body)
         if made is not None:
-            log.info(
-                "Made %s %s",
-                body["kind"],
-                body["metadata"]["name"],
-                extra={"namespace": body["metadata"]["namespace"]},
-            )
+            meta = body["metadata"]
+            labels = meta.get("labels", {})
+            more = {key: of(labels[label]) for label, (key, of) in KEYS.items() if label in labels}
+            log.info("Made %s %s", body["kind"], meta["name"], extra={**where, **more})
         if plural in self.store.objects:
             self._keep(plural, made)
 
-    async def _make(self, key: str, bodies: list[Body]) -> None:
+    async def _make(self, key: str, bodies: list[Body], world: World) -> None:
         """Make objects; remember it when the API server will not have one of them.
 
         Args:
             key: the evaluation's.
             bodies: what depends on each other, in order. The last one gives the refusal its name.
+            world: the pass's.
 
         """
         name = bodies[-1]["metadata"]["name"]
         refusals = self._refusals.setdefault(key, {})
         try:
             for body in bodies:
-                await self._create(body)
+                await self._create(body, _where(world, key))
         except Refused as refusal:
             log.warning(
                 "%s %s was refused",
                 bodies[-1]["kind"],
                 name,
-                extra={"namespace": namespace_of(key), "error": refusal.message},
+                extra=_where(world, key) | {"error": refusal.message},
             )
             refusals[name] = (self.now(), refusal.message)
         else:
             refusals.pop(name, None)
 
-    async def _release(self, plan: Plan, key: str, namespace: str) -> None:
+    async def _release(self, plan: Plan, key: str, world: World) -> None:
         """Delete the RayClusters of RayJobs whose pods KubeRay has not removed in time."""
+        namespace = namespace_of(key)
         now, before = self.now(), self._overdue_since.pop(key, {})
         if not plan.overdue:
             return
@@ -165,29 +173,35 @@ class Reconciler:
                 log.warning(
                     "KubeRay left pods behind; deleting RayCluster %s",
                     cluster,
-                    extra={"namespace": namespace, "rayjob": name},
+                    extra=_where(world, key) | {"rayjob": name},
                 )
                 await self.api.delete("rayclusters", namespace, cluster)
 
-    async def _announce(self, plan: Plan, world: World) -> None:
+    async def _tell(self, plan: Plan, key: str, world: World) -> None:
         """Tell the news before the status that makes it old: a crash between tells it again."""
-        if world.evaluation is None:
-            return
-        run = world.evaluation.status.current_run
-        for news in plan.announcements:
-            body = event(world.evaluation.meta, news, run=run.name if run else "", now=world.now)
-            try:
-                await self.api.create("events", body)
-            except ApiError as error:  # an event is worth no pass
-                log.warning("An event was not written", extra={"error": error.message})
+        for news in plan.news:
+            where = {**_where(world, key), **news.where, "reason": news.reason.value}
+            is_first = False
+            for info, meta in news.subjects:
+                try:
+                    made = await self.api.create("events", event(news, info, meta, world.now))
+                except ApiError as error:  # an event is worth no pass
+                    log.warning("An event was not written", extra=where | {"error": error.message})
+                    is_first = True
+                else:
+                    is_first = is_first or made is not None
+            if is_first and not news.is_echo:
+                level = logging.WARNING if news.is_warning else logging.INFO
+                log.log(level, "%s", news.message, extra=where)
 
-    async def _write(self, writes: list[StatusWrite], namespace: str) -> None:
+    async def _write(self, writes: list[StatusWrite], key: str, world: World) -> None:
         """Write all statuses, also those after one that fails.
 
         Raises:
             ApiError: at least one was not written.
 
         """
+        namespace = namespace_of(key)
         failure: ApiError | None = None
         for write in writes:
             status: dict[str, Any] = write.status.to_json_data()
@@ -200,7 +214,7 @@ class Reconciler:
                 log.warning(
                     "The status of %s was not written",
                     write.name,
-                    extra={"kind": write.info.kind, "namespace": namespace, "error": error.message},
+                    extra=_where(world, key) | {"kind": write.info.kind, "error": error.message},
                 )
                 failure = error
         if failure is not None:
@@ -210,3 +224,9 @@ class Reconciler:
         """Take what the API server answered: the next pass must not act on an older copy."""
         if body is not None:
             self.store.put(plural, body)
+
+
+def _where(world: World, key: str) -> dict[str, Any]:
+    """Return the keys of a log line about the evaluation; one that is gone has no name here."""
+    name = world.evaluation.meta.name if world.evaluation else None
+    return {"namespace": namespace_of(key), "evaluation": name}

@@ -28,9 +28,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Port of /metrics, /healthz and /readyz; 0 picks a free one."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least level that is logged."""
+    """Least level that is logged, here and in the pods of runs."""
     log_format: Literal["json", "text"] = "text"
-    """A line an event for people, or a JSON object for collectors."""
+    """A line an event for people, or a JSON object for collectors, here and in those pods."""
 
     @property
     def namespaces(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Keeping what was asked and answered, one file a task, on a claim or in a bucket."""
+"""Keeping what was asked and answered, and every result, on a claim or in a bucket."""
 
 import gzip
 import io
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slmeval_api.plan import Plan
-from slmeval_api.result import TaskArtifact
+from slmeval_api.plan import Plan, PlannedTrial
+from slmeval_api.result import TaskArtifact, TrialResult
 
 from slmeval_runner.failures import ArtifactsUnwritable
 from slmeval_runner.files import digest_of
@@ -22,7 +22,7 @@ SHOWN_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """The folder of one trial's attempt."""
+    """A folder below spec.artifacts.url."""
 
     url: str
     """As it is shown."""
@@ -62,6 +62,15 @@ class Artifacts:
             size_bytes=len(content),
         )
 
+    def keep_line(self, name: str, record: Mapping[str, Any]) -> None:
+        """Write `record` as one line of JSON, in a file of its own: buckets cannot append.
+
+        Raises:
+            ArtifactsUnwritable: it cannot be written.
+
+        """
+        self._write(name, json.dumps(record, ensure_ascii=False).encode() + b"\n")
+
     def _write(self, name: str, content: bytes) -> None:
         try:
             system, path = self._place(name)
@@ -96,12 +105,39 @@ class Artifacts:
 
 def artifacts_of(plan: Plan, trial: str, folders: Folders) -> Artifacts | None:
     """Return where `trial` keeps its artifacts; None: nothing is to be kept."""
+    return _below(f"{plan.namespace}/{plan.run}/{trial}/{plan.attempt}", plan, folders)
+
+
+def keep_result(plan: Plan, trial: PlannedTrial, result: TrialResult, folders: Folders) -> None:
+    """Keep a result for ever, if anything is to be kept: objects of a cluster come and go.
+
+    Partitioned as query engines expect it, so that all results of an evaluation are one table.
+
+    Raises:
+        ArtifactsUnwritable: it cannot be written.
+
+    """
+    partition = f"history/namespace={plan.namespace}/evaluation={plan.evaluation}"
+    folder = _below(partition, plan, folders)
+    if folder is None:
+        return
+    record = {
+        "run": plan.run,
+        "trial": trial.name,
+        "pool": plan.pool,
+        "model": trial.model.to_json_data(),
+        "result": result.to_json_data(),
+    }
+    when = result.completed_at.replace(":", "")  # not in the names of some file systems
+    folder.keep_line(f"{when}-{trial.name}-{plan.attempt}.jsonl", record)
+
+
+def _below(path: str, plan: Plan, folders: Folders) -> Artifacts | None:
     if plan.artifacts is None:
         return None
     base = plan.artifacts.url.rstrip("/")
-    below = f"{plan.namespace}/{plan.run}/{trial}/{plan.attempt}"
     claim = plan.artifacts.claim
     if claim is None:
-        return Artifacts(f"{base}/{below}", f"{base}/{below}")
+        return Artifacts(f"{base}/{path}", f"{base}/{path}")
     folder = folders.artifacts / base.removeprefix(f"pvc://{claim}").lstrip("/")
-    return Artifacts(f"{base}/{below}", folder / below)
+    return Artifacts(f"{base}/{path}", folder / path)

@@ -30,7 +30,7 @@ from slmeval_api.result import (
 from slmeval_api.task import Task
 from slmeval_api.workload import Workload
 
-from slmeval_runner.artifacts import artifacts_of
+from slmeval_runner.artifacts import artifacts_of, keep_result
 from slmeval_runner.devices.monitor import Monitor
 from slmeval_runner.engines.base import (
     CeilingFacts,
@@ -41,7 +41,14 @@ from slmeval_runner.engines.base import (
     Request,
     StartParts,
 )
-from slmeval_runner.failures import EngineFailed, MeasurementInvalid, TaskUnusable, TrialError, cut
+from slmeval_runner.failures import (
+    ArtifactsUnwritable,
+    EngineFailed,
+    MeasurementInvalid,
+    TaskUnusable,
+    TrialError,
+    cut,
+)
 from slmeval_runner.folders import Folders
 from slmeval_runner.models import LocatedModel, locate
 from slmeval_runner.provenance import provenance
@@ -185,7 +192,7 @@ class TrialRun:
         try:
             self._tell("LoadingModel", self._trial.model.source)
             await self._prepare_tasks()
-            if self._artifacts and self._parts.prepared:
+            if self._artifacts:
                 await asyncio.to_thread(self._artifacts.check)
             if self._plan.workloads or self._parts.prepared:  # else a GPU would run for nothing
                 await self._start()
@@ -202,7 +209,7 @@ class TrialRun:
             parts.measured[w.name] for w in self._plan.workloads if w.name in parts.measured
         ]
         facts = parts.start.facts
-        return TrialResult(
+        result = TrialResult(
             attempt=self._plan.attempt,
             started_at=started_at,
             completed_at=timestamp(self._now()),
@@ -217,6 +224,11 @@ class TrialRun:
             provenance=self._provenance(facts) if facts else None,
             failure=failure or first_failure(workloads, tasks),
         )
+        try:
+            await asyncio.to_thread(keep_result, self._plan, self._trial, result, self._folders)
+        except ArtifactsUnwritable as error:  # what was measured stands
+            return result.model_copy(update={"failure": result.failure or error.failure})
+        return result
 
     @property
     def _asked(self) -> list[Task]:

@@ -25,9 +25,9 @@ VARIANTS: dict[str, Json] = {
             "priorityClassName": "high",
             "podAnnotations": {"a": "b"},
             "podLabels": {"team": "ml"},
-            "logFormat": "json",
             "port": 9090,
         },
+        "logs": {"format": "json", "level": "debug"},
         "serviceAccount": {"annotations": {"a": "b"}},
         "monitoring": {
             "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -100,6 +100,8 @@ class TestOnePodWorks:
 
     def test_it_is_probed_on_the_port_that_it_is_told(self, everything: Rendered) -> None:
         assert everything.env["SLMEVAL_PORT"] == "9090"
+        assert everything.env["SLMEVAL_LOG_FORMAT"] == "json"
+        assert everything.env["SLMEVAL_LOG_LEVEL"] == "debug"
         assert everything.container["ports"] == [{"name": "http", "containerPort": 9090}]
         probes = {
             name: everything.container[name]["httpGet"]

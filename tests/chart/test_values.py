@@ -77,8 +77,8 @@ class TestTheOperatorsDefaultsAreTheCharts:
 REFUSED = [
     ({"images": {}}, "additional properties 'images'"),
     ({"operator": {"replicas": 2}}, "additional properties 'replicas'"),
-    ({"operator": {"logLevel": "verbose"}}, "/operator/logLevel"),
-    ({"operator": {"logFormat": "xml"}}, "/operator/logFormat"),
+    ({"logs": {"level": "verbose"}}, "/logs/level"),
+    ({"logs": {"format": "xml"}}, "/logs/format"),
     ({"operator": {"port": 80}}, "/operator/port"),
     ({"operator": {"port": "8080"}}, "/operator/port"),
     ({"operator": {"resyncSeconds": 5}}, "/operator/resyncSeconds"),

@@ -12,7 +12,7 @@ from slmeval_cli.calls import Where
 from slmeval_cli.exits import ExitCode
 from slmeval_cli.following import states, until_end
 from slmeval_cli.options import Context, Kubeconfig, Name, Namespace, connected, world_of
-from slmeval_cli.progress import headline
+from slmeval_cli.progress import doubt_of, headline
 from slmeval_cli.screen import Screen
 
 _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -84,6 +84,9 @@ def wait(
     with closing(looks) as answers:
         all_of_them = until_end(answers, monotonic=world.monotonic, timeout_s=timeout)
         ((answer, end),) = deque(all_of_them, maxlen=1)
-    Screen().line(headline(answer, world.now()))
+    screen = Screen()
+    screen.line(headline(answer, world.now()))
+    if doubt_of(answer):
+        screen.line(doubt_of(answer))
     is_complete = goal == Goal.COMPLETE and end.is_final
     raise typer.Exit(ExitCode.OK if is_complete else end.exit_code)

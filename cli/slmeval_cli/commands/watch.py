@@ -7,7 +7,7 @@ import typer
 from slmeval_cli.calls import Where
 from slmeval_cli.following import states, until_end
 from slmeval_cli.options import Context, Kubeconfig, Name, Namespace, connected, world_of
-from slmeval_cli.progress import End
+from slmeval_cli.progress import End, doubt_of
 from slmeval_cli.reading import read_cluster
 from slmeval_cli.screen import Screen
 from slmeval_cli.showing import progress_shown
@@ -44,6 +44,9 @@ def watch(
             show(answer, world.now())
             end = standing
         # The last change of a trial may come after the one that ends the evaluation.
-        show(read_cluster(cluster, name).answer, world.now())
+        answer = read_cluster(cluster, name).answer
+        show(answer, world.now())
+    if doubt_of(answer):
+        screen.line(doubt_of(answer))
     screen.note(f"`slmeval results {name}` shows what was measured.")
     raise typer.Exit(end.exit_code)

@@ -17,8 +17,11 @@ from slmeval_api.plan import (
     FINISHED_FOLDER,
     LIVE_PORT,
     LIVE_PORT_NAME,
+    LOG_FORMAT_VARIABLE,
+    LOG_LEVEL_VARIABLE,
     PLAN_FOLDER,
     REPORT_FOLDER,
+    SECRETS_VARIABLE,
     WORKER_RESOURCE,
     Plan,
 )
@@ -83,6 +86,7 @@ def desired_rayjob(
                         "num-cpus": "0",  # nothing of a trial runs on the head
                         "num-gpus": "0",
                         "dashboard-host": "0.0.0.0",
+                        "log-color": "false",
                         "object-store-memory": str(OBJECT_STORE_BYTES),
                     },
                     "template": _head(plan, pool, meta=meta, account=account, settings=settings),
@@ -96,6 +100,7 @@ def desired_rayjob(
                         "rayStartParams": {
                             # KubeRay tells GPUs by the resource's name, which may be any.
                             "num-gpus": str(plan.gpus_per_worker),
+                            "log-color": "false",
                             "resources": _quoted({WORKER_RESOURCE: 1}),
                             "object-store-memory": str(OBJECT_STORE_BYTES),
                         },
@@ -153,8 +158,15 @@ def _scratch(pool: PoolSpec) -> list[dict[str, Any]]:
 SCRATCH_MOUNTS = [{"name": "tmp", "mountPath": "/tmp"}, {"name": "shm", "mountPath": "/dev/shm"}]
 
 
-def _env(**values: str) -> list[dict[str, Any]]:
-    common = {"HOME": "/tmp", "RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
+def _env(settings: Settings, **values: str) -> list[dict[str, Any]]:
+    common = {
+        "HOME": "/tmp",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "PYTHONUNBUFFERED": "1",
+        "NO_COLOR": "1",  # logs are read by programs, too
+        LOG_FORMAT_VARIABLE: settings.log_format,
+        LOG_LEVEL_VARIABLE: settings.log_level,
+    }
     return [{"name": k, "value": v} for k, v in (common | values).items()]
 
 
@@ -176,7 +188,7 @@ def _head(
     plan_mount = {"name": "plan", "mountPath": PLAN_FOLDER, "readOnly": True}
     ray = image | {
         "name": "ray-head",  # KubeRay takes the first container for Ray's
-        "env": _env(),
+        "env": _env(settings),
         "resources": _compute(pool.head_resources),
         "securityContext": SECURITY,
         "volumeMounts": [
@@ -189,7 +201,7 @@ def _head(
     reporter = image | {
         "name": "reporter",
         "command": REPORTER,
-        "env": _env(LD_PRELOAD=""),  # the image preloads libraries for the engine only
+        "env": _env(settings, LD_PRELOAD=""),  # the image preloads libraries for the engine only
         "resources": _compute(REPORTER_RESOURCES),
         "securityContext": SECURITY,
         "volumeMounts": [
@@ -243,11 +255,13 @@ def _worker(
     gpus = {pool.gpus.resource_name: str(pool.gpus.per_worker)} if pool.gpus else {}
     node = {"name": "SLMEVAL_NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     engine_env = _env(
+        settings,
         HF_HOME=f"{CACHE_FOLDER}/huggingface",
         VLLM_CACHE_ROOT=f"{CACHE_FOLDER}/vllm",  # what was compiled, by model and arguments
         TRITON_CACHE_DIR=f"{CACHE_FOLDER}/triton",
         FLASHINFER_WORKSPACE_BASE=CACHE_FOLDER,
         VLLM_NO_USAGE_STATS="1",
+        TQDM_DISABLE="1",  # a bar is a line of log every tenth of a second
         RAY_worker_niceness="0",  # Ray's 15 would measure how the engine yields to others
     )
     env = [*engine_env, node]
@@ -256,6 +270,9 @@ def _worker(
         secret = question.hugging_face
         reference = {"name": secret.secret_name, "key": secret.secret_key}
         env.append({"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": reference}})
+    secrets = [e["name"] for e in env if "secretKeyRef" in e.get("valueFrom", {})]
+    if secrets:
+        env.append({"name": SECRETS_VARIABLE, "value": ",".join(secrets)})
     volumes, mounts = _storage(question, pool.cache_claim)
     container = {
         "name": "ray-worker",

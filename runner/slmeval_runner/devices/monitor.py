@@ -79,14 +79,14 @@ def open_monitor(
     try:
         nvml = Nvml.open(library)
     except Unreadable as error:
-        log.warning("no readings of the GPUs error=%r", str(error))
+        log.warning("No readings of the GPUs", extra={"error": error})
         return NoDevice()
     try:
         cards = nvml.cards(environment)
         if not cards:
             raise Unreadable("CUDA_VISIBLE_DEVICES leaves no GPU to this process")
     except Unreadable as error:
-        log.warning("no readings of the GPUs error=%r", str(error))
+        log.warning("No readings of the GPUs", extra={"error": error})
         nvml.close()
         return NoDevice()
     return DeviceMonitor(nvml, cards, interval_s=interval_s)
@@ -169,7 +169,7 @@ class Gauges:
         if error.is_lasting:
             self._missing.add(reading)
         level = logging.INFO if error.is_lasting else logging.WARNING
-        log.log(level, "absent reading=%s error=%r", reading, str(error))
+        log.log(level, "No readings of %s", reading, extra={"error": error})
 
 
 class Samples:
@@ -233,7 +233,7 @@ class Watch:
         after_mj = self._gauges.read(Reading.ENERGY_MJ)  # first: next to what is measured
         self.stop()
         if self._thread.is_alive() or not self._is_whole:
-            log.warning("no readings of the GPUs error=%r", "the sampling thread hangs or broke")
+            log.warning("No readings of the GPUs: the sampling thread hangs or broke")
             return DeviceReadings()
         return self._samples.summary(
             energy_j=readings.energy_j(self._before_mj, after_mj),

@@ -31,7 +31,6 @@ from .reports import Reports
 log = logging.getLogger(__name__)
 
 REPORTER_LIMIT_S = 60.0
-FIRST_PROCESS_OUTPUT = Path("/proc/1/fd/1")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,9 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.own_ray is not None and ROOT_VARIABLE not in os.environ:
         parser.error(f"--own-ray needs {ROOT_VARIABLE} in the environment")
     # Ray keeps a job's output in a file; in a pod, `kubectl logs` of the head shows it too.
-    in_pod = args.own_ray is None and "KUBERNETES_SERVICE_HOST" in os.environ
-    logs.configure(also=FIRST_PROCESS_OUTPUT if in_pod else None)
     plan = read_plan(args.plan)
+    of_pod = logs.output_of_container() if args.own_ray is None else None
+    logs.configure(plan, to=[file for file in (sys.stderr, of_pod) if file])
     reports = Reports(reports=args.reports, finished=args.finished)
     if args.own_ray is None:
         _drive(plan, RayProcesses(plan), reports, reporter_limit_s=args.reporter_limit)

@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
@@ -23,7 +24,10 @@ from typing import NamedTuple, NoReturn
 
 from slmeval_api.plan import Plan
 
+from slmeval_runner import logs
+
 from .events import Crashed, Died, Event, Word
+from .outputs import Output
 from .trial_process import run_and_say
 
 log = logging.getLogger(__name__)
@@ -31,6 +35,8 @@ log = logging.getLogger(__name__)
 END_LIMIT_S = 30.0
 """Longest time from SIGKILL until a group is gone: a large process's memory takes seconds."""
 END_POLL_S = 0.01
+PRINTED_POLL_S = 0.5
+"""How often what trials print is passed on. Files cannot be waited for."""
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -44,7 +50,7 @@ class Start(NamedTuple):
 
 
 class End(NamedTuple):
-    """Asks for the end of a trial's process. Answered with the trial's name once it is gone."""
+    """Asks for the end of a trial's process. Answered with its last lines once it is gone."""
 
     trial: str
 
@@ -57,6 +63,7 @@ class CannotEnd(Exception):
 class _Fork:
     pid: int  # of the group as well
     words: Connection
+    output: Output
     is_told: bool = False
     """Its result, or its error, was passed on."""
 
@@ -69,6 +76,8 @@ class ForkServer:
         self._commands = commands
         self._events = events
         self._forks = dict[str, _Fork]()
+        self._last_lines = dict[str, Sequence[str]]()
+        """Of trials that have ended, until somebody asks for their end."""
         # Never written to. Its end of writing is held by this process alone: a trial that reads
         # the end of the file knows that this process has ended, however that came.
         self._alive_reader, self._alive_writer = os.pipe()
@@ -80,14 +89,19 @@ class ForkServer:
         try:
             while True:
                 forks = dict(self._forks)
-                ready = wait([self._commands, *(fork.words for fork in forks.values())])
+                ready = wait(
+                    [self._commands, *(fork.words for fork in forks.values())],
+                    PRINTED_POLL_S if forks else None,
+                )
                 if self._commands in ready:
                     self._obey(self._commands.recv())
                 for name, fork in forks.items():
                     if fork.words in ready and not fork.words.closed:  # else just ended
                         self._pass_on(name)
+                for fork in self._forks.values():
+                    fork.output.pass_on()
         except (EOFError, BrokenPipeError, ConnectionResetError):
-            log.info("the worker's host has gone; its trials end with it")
+            log.info("The worker's host has gone; its trials end with it")
         finally:
             for name in list(self._forks):
                 self._end(name)
@@ -97,25 +111,31 @@ class ForkServer:
             self._start(command)
         else:
             self._end(command.trial)
-            self._commands.send(command.trial)
+            self._commands.send(self._last_lines.pop(command.trial, ()))
 
     def _start(self, start: Start) -> None:
         words, said = Pipe(duplex=False)
+        output = Output(start.trial)
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
             words.close()
-            self._become_trial(start, said)
+            self._become_trial(start, said, output)
         with suppress(ProcessLookupError):
             os.setpgid(pid, pid)  # whoever comes first: it may be ended before it has run
         said.close()
-        self._forks[start.trial] = _Fork(pid, words)
+        self._forks[start.trial] = _Fork(pid, words, output)
 
-    def _become_trial(self, start: Start, said: Connection) -> NoReturn:
+    def _become_trial(self, start: Start, said: Connection, output: Output) -> NoReturn:
         code = 1
         try:
             os.setpgid(0, 0)
+            # Its own lines go where the fork server's go, whole; anything else it prints, and its
+            # children print, goes there through the file.
+            log_file = os.fdopen(os.dup(2), "a")
+            output.become_ours()
+            logs.configure(self._plan, trial=start.trial, to=[log_file])
             os.close(self._alive_writer)
             for held in (self._commands, self._events, *(f.words for f in self._forks.values())):
                 held.close()
@@ -127,7 +147,7 @@ class ForkServer:
                 self._plan, start.trial, gpus=start.gpus, waited_s=waited_s, say=said.send
             )
         except BaseException:  # also SystemExit, which would run the fork server's own exit
-            log.exception("trial=%s could not be run", start.trial)
+            log.exception("The trial could not be run")
         finally:
             # Nothing may return from here: the fork server's own way out would end other trials.
             with suppress(OSError, ValueError):
@@ -154,7 +174,10 @@ class ForkServer:
         if fork is None:
             return 0
         fork.words.close()
-        return end_group(fork.pid)
+        try:
+            return end_group(fork.pid)
+        finally:
+            self._last_lines[name] = fork.output.close()
 
 
 def end_group(pid: int) -> int:

@@ -25,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--commands", type=int, required=True, help="descriptor of a socket")
     parser.add_argument("--events", type=int, required=True, help="descriptor of a pipe")
     args = parser.parse_args(argv)
-    logs.configure()
     commands = Connection(args.commands)
     plan = Plan.model_validate_json(commands.recv())
+    logs.configure(plan)
     import_engine(plan)
     ForkServer(plan, commands=commands, events=Connection(args.events, readable=False)).serve()
     return 0

@@ -3,13 +3,14 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Pipe
 
 from slmeval_api.plan import LIVE_PORT, Plan
 
 from slmeval_runner.live import FOLDER
 from slmeval_runner.live.serving import TrialsCollector, serve
+from slmeval_runner.logs import output_of_container
 
 from .events import Event
 from .forks import End, Start, ended_with
@@ -38,12 +39,17 @@ class Host:
         descriptors = commands.fileno(), events.fileno()
         options = f"--commands={descriptors[0]}", f"--events={descriptors[1]}"
         # It inherits what Ray set for this actor: CUDA_VISIBLE_DEVICES, OMP_NUM_THREADS, which
-        # must be there before OpenMP is loaded, and the files that Ray takes for its log.
+        # must be there before OpenMP is loaded. In a pod it writes to the pod's log, not to Ray's.
+        log = output_of_container()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "slmeval_runner.driver.forkserver", *options],
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
         )
+        if log:
+            log.close()
         commands.close()
         events.close()
         self._commands.send(plan_json)
@@ -62,15 +68,18 @@ class Host:
         """
         self._commands.send(Start(trial, gpus, time.monotonic()))
 
-    def end(self, trial: str) -> None:
-        """Kill the trial's processes and return when they are gone; none is no error.
+    def end(self, trial: str) -> Sequence[str]:
+        """Kill the trial's processes; when they are gone, return the last lines they printed.
+
+        There being none is no error.
 
         Raises:
             OSError, EOFError: the fork server has ended.
 
         """
         self._commands.send(End(trial))
-        self._commands.recv()
+        lines: Sequence[str] = self._commands.recv()
+        return lines
 
     def events(self) -> Iterator[Event]:
         """Yield what happens to the worker's trials, for as long as the worker is there.

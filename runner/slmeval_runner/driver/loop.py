@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pydantic import ValidationError
 from slmeval_api.plan import Plan, PlannedTrial, TrialReport
-from slmeval_api.result import Failure, Progress
+from slmeval_api.result import Failure, Progress, TrialResult
 
 from slmeval_runner.failures import failure
 from slmeval_runner.files import REPORT_LIMIT_BYTES
@@ -60,10 +61,16 @@ class Driver:
         """Return once every trial has a result that is written."""
         self._waiting = self._to_measure()
         log.info(
-            "plan run=%s pool=%s attempt=%d trials=%d to_measure=%d",
-            self._plan.run, self._plan.pool, self._plan.attempt,
-            len(self._plan.trials), len(self._waiting),
-        )  # fmt: skip
+            "%d of %d trials are to be measured",
+            len(self._waiting),
+            len(self._plan.trials),
+            extra={
+                "run": self._plan.run,
+                "pool": self._plan.pool,
+                "attempt": self._plan.attempt,
+                "engine": self._plan.engine,
+            },
+        )
         self._refuse_too_large()
         self._say_queued()
         while self._waiting or self._running:
@@ -77,7 +84,7 @@ class Driver:
         end_s = self._monotonic() + limit_s
         while unapplied := self._reports.unapplied():
             if self._monotonic() >= end_s:
-                log.error("the reporter did not apply everything trials=%s", ",".join(unapplied))
+                log.error("The reporter did not apply the reports of %s", ", ".join(unapplied))
                 return False
             self._sleep(0.5)
         return True
@@ -85,7 +92,7 @@ class Driver:
     def _to_measure(self) -> list[PlannedTrial]:
         """Return the trials that have no final result, neither in the cluster nor in this pod."""
         while (finished := self._reports.finished()) is None:
-            self._remind("waiting for the reporter to say which trials are finished")
+            self._remind("Waiting for the reporter to say which trials are finished")
             self._sleep(POLL_S)
         attempt = self._plan.attempt
         return [
@@ -103,16 +110,15 @@ class Driver:
     def _refuse_too_large(self) -> None:
         for trial in [t for t in self._waiting if not fits_any_worker(self._plan, t)]:
             self._waiting.remove(trial)
-            self._fail(
-                trial.name,
-                failure(
-                    "ModelUnusable",
-                    f"engine.tensorParallelSize is {gpus_needed(self._plan, trial)}, but a worker "
-                    f"of pool {self._plan.pool} has {self._plan.gpus_per_worker} GPUs: lower it, "
-                    "or name a pool with more gpus.perWorker",
-                ),
-                started_at=timestamp(self._now()),
+            cause = failure(
+                "ModelUnusable",
+                f"engine.tensorParallelSize is {gpus_needed(self._plan, trial)}, but a worker of "
+                f"pool {self._plan.pool} has {self._plan.gpus_per_worker} GPUs: lower it, or name "
+                "a pool with more gpus.perWorker",
             )
+            why = {"trial": trial.name, "reason": cause.reason, "error": cause.message}
+            log.error("A trial is not started", extra=why)
+            self._fail(trial.name, cause, started_at=timestamp(self._now()))
 
     def _say_queued(self) -> None:
         """Write that trials wait their turn; in later attempts they keep their last failure."""
@@ -130,7 +136,7 @@ class Driver:
             return
         nodes = self._processes.nodes()
         if not nodes:
-            self._remind("waiting for workers to join the Ray cluster")
+            self._remind("Waiting for workers to join the Ray cluster")
         running = [started.placement for started in self._running.values()]
         for placement in placements(self._plan, self._waiting, running, nodes):
             trial = placement.trial
@@ -141,7 +147,8 @@ class Driver:
             self._tell(trial.name, "Starting")
             self._processes.start(placement)
             gpus = ",".join(map(str, placement.gpus))
-            log.info("started trial=%s node=%s gpus=%s", trial.name, placement.node, gpus)
+            where = {"trial": trial.name, "node": placement.node, "gpus": gpus or None}
+            log.info("A trial is started", extra=where)
 
     def _events(self) -> list[Event]:
         if not self._running:
@@ -150,51 +157,79 @@ class Driver:
         return list(self._processes.wait(POLL_S))
 
     def _take(self, event: Event) -> None:
-        started = self._running[event.trial]
         match event.what:
             case Word(_, report) if len(report.encode()) > REPORT_LIMIT_BYTES:
-                self._forget(event.trial, "report too long")
-                self._fail(event.trial, _too_long(report), started_at=started.started_at)
-            case Word(kind, report):
+                self._end(event.trial, _too_long(report))
+            case Word("result", report):
+                self._finish(event.trial, report)
+            case Word(_, report):
                 self._reports.write(event.trial, report)
-                if kind == "result":
-                    self._forget(event.trial, "result")
             case Died(message):
-                self._forget(event.trial, "died")
-                self._fail(event.trial, _lost(message), started_at=started.started_at)
+                self._end(event.trial, _lost(message))
             case Crashed(message):
-                self._forget(event.trial, "crashed")
-                self._fail(event.trial, _crashed(message), started_at=started.started_at)
+                self._end(event.trial, _crashed(message))
 
-    def _forget(self, trial: str, why: str) -> None:
-        self._processes.end(trial)
-        took_s = self._monotonic() - self._running.pop(trial).at_s
-        log.info("ended trial=%s why=%s seconds=%.1f", trial, why, took_s)
+    def _finish(self, trial: str, report: str) -> None:
+        """Write a trial's own result; one that failed gets what the trial printed last."""
+        failed = _failed(report)
+        if failed is None:
+            self._reports.write(trial, report)
+            self._forget(trial, "The trial has its result")
+            return
+        lines = self._forget(trial, "The trial failed", failed.failure)
+        result = failed.model_copy(update={"last_lines": list(lines) or None})
+        self._write(trial, TrialReport(result=result))
+
+    def _end(self, trial: str, cause: Failure) -> None:
+        """End a trial that will say nothing more, and write why."""
+        started_at = self._running[trial].started_at
+        lines = self._forget(trial, "The trial is ended", cause)
+        self._fail(trial, cause, started_at=started_at, last_lines=lines)
+
+    def _forget(self, trial: str, text: str, cause: Failure | None = None) -> Sequence[str]:
+        """Free the trial's GPUs; return what it printed last."""
+        lines = self._processes.end(trial)
+        took_s = round(self._monotonic() - self._running.pop(trial).at_s, 1)
+        where = {"trial": trial, "seconds": took_s}
+        if cause is None:
+            log.info("%s", text, extra=where)
+        else:
+            why = {"reason": cause.reason, "error": cause.message}
+            log.error("%s", text, extra=where | why)
+        return lines
 
     def _end_overdue(self) -> None:
         limit_s = self._plan.trial_deadline_seconds
         now_s = self._monotonic()
         for name in [n for n, s in self._running.items() if now_s - s.at_s > limit_s]:
-            started_at = self._running[name].started_at
-            self._forget(name, "deadline")
             text = (
                 f"the trial took longer than spec.trialDeadlineSeconds, {limit_s} s: raise it, or "
                 "ask for less (requests, output tokens, repetitions, items)"
             )
-            self._fail(name, failure("TrialDeadlineExceeded", text), started_at=started_at)
+            self._end(name, failure("TrialDeadlineExceeded", text))
 
-    def _fail(self, trial: str, cause: Failure, *, started_at: str) -> None:
-        log.error("failed trial=%s reason=%s message=%r", trial, cause.reason, cause.message)
+    def _fail(
+        self, trial: str, cause: Failure, *, started_at: str, last_lines: Sequence[str] = ()
+    ) -> None:
         result = failed_result(
             cause,
             attempt=self._plan.attempt,
             started_at=started_at,
             completed_at=timestamp(self._now()),
-        )
+        ).model_copy(update={"last_lines": list(last_lines) or None})
         self._write(trial, TrialReport(result=result))
 
     def _write(self, trial: str, report: TrialReport) -> None:
         self._reports.write(trial, report.model_dump_json(by_alias=True, exclude_none=True))
+
+
+def _failed(report: str) -> TrialResult | None:
+    """Return the result in a report that says that the trial failed; None: it does not."""
+    try:
+        result = TrialReport.model_validate_json(report).result
+    except ValidationError:
+        return None  # the reporter refuses it, and says so
+    return result if result and result.failure else None
 
 
 def _lost(message: str) -> Failure:
@@ -218,6 +253,6 @@ def _too_long(report: str) -> Failure:
 def _crashed(message: str) -> Failure:
     return failure(
         "EngineFailed",
-        "the trial stopped with an error that it did not expect; the worker's log has all of it: "
-        + " ".join(message.split())[-800:],
+        "the trial stopped with an error that it did not expect; the worker's log has all of it, "
+        "status.result.lastLines its end: " + " ".join(message.split())[-800:],
     )

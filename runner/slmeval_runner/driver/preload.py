@@ -22,12 +22,13 @@ def import_engine(plan: Plan) -> None:
 
             import_libraries()
         except ImportError:
-            log.exception("engine=%s cannot be imported, or not all of it", plan.engine)
+            log.exception("The engine cannot be imported, or not all of it")
     seconds = time.monotonic() - begun_s
     # Importing vLLM starts no thread of Python's. What is counted beyond 1 are pools of numeric
     # libraries (OpenBLAS), which prepare themselves for a fork; with OMP_NUM_THREADS at 1, as on a
     # worker with GPUs, there are none.
-    log.info("imported engine=%s seconds=%.1f threads=%d", plan.engine, seconds, threads())
+    where = {"engine": plan.engine, "seconds": round(seconds, 1)}
+    log.info("The engine is imported; this process has %d threads", threads(), extra=where)
 
 
 def threads() -> int:

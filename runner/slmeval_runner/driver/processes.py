@@ -33,8 +33,8 @@ class Processes(Protocol):
     def wait(self, timeout_s: float) -> Sequence[Event]:
         """Return what happened, after at most `timeout_s`."""
 
-    def end(self, trial: str) -> None:
-        """End the process at once, and return when its GPUs are free."""
+    def end(self, trial: str) -> Sequence[str]:
+        """End the process at once; when its GPUs are free, return the last lines it printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +157,13 @@ class RayProcesses:
         """Give the worker's host up and return the end of its trials; the next gets a new one."""
         host = self._hosts.pop(node)
         self._ray.kill(host.actor, no_restart=True)
-        log.error("lost the host of the trials on a worker node=%s why=%s", node, why)
+        log.error("Lost the host of a worker's trials", extra={"node": node, "error": why})
         names = [name for name, its in self._running.items() if its == node]
         for name in names:
             del self._running[name]
         return [Event(name, Died(why)) for name in names]
 
-    def end(self, trial: str) -> None:
+    def end(self, trial: str) -> Sequence[str]:
         """Kill the trial's processes and wait until they are gone; none is no error.
 
         A worker that cannot do that is given up, with all of its trials: beside one that still
@@ -172,11 +172,15 @@ class RayProcesses:
         self._lost = [event for event in self._lost if event.trial != trial]
         node = self._running.pop(trial, None)
         if node is None:
-            return
+            return ()
         try:
-            self._ray.get(self._hosts[node].actor.end.remote(trial), timeout=ANSWER_LIMIT_S)
+            lines: Sequence[str] = self._ray.get(
+                self._hosts[node].actor.end.remote(trial), timeout=ANSWER_LIMIT_S
+            )
         except self._ray.exceptions.RayError as error:
             self._lost += self._lose(node, f"{type(error).__name__}: {error}")
+            return ()
+        return lines
 
     def close(self) -> None:
         """End every trial, then Ray's part in this process; a Ray of its own ends altogether."""

@@ -14,6 +14,7 @@ from slmeval_runner.engines.base import Engine
 from slmeval_runner.engines.simulated import SimulatedEngine
 from slmeval_runner.failures import TrialError
 from slmeval_runner.folders import Folders
+from slmeval_runner.hiding import hidden
 from slmeval_runner.live import FOLDER, socket_of
 from slmeval_runner.results import failed_result
 from slmeval_runner.times import timestamp, utc_now
@@ -49,8 +50,8 @@ def run_and_say(
             os.environ[VISIBLE_DEVICES] = visible_devices(os.environ.get(VISIBLE_DEVICES), gpus)
         asyncio.run(run_trial(plan, name, waited_s=waited_s, say=say))
     except Exception as error:
-        log.exception("trial=%s stopped with an error that nobody expected", name)
-        say(Crashed(f"{type(error).__name__}: {error}"))
+        log.exception("The trial stopped with an error that nobody expected")
+        say(Crashed(hidden(f"{type(error).__name__}: {error}")))
         return 1
     return 0
 
@@ -79,6 +80,7 @@ async def run_trial(
     trial = next(trial for trial in plan.trials if trial.name == name)
 
     def emit(progress: Progress) -> None:
+        log.info("%s", " ".join(filter(None, (progress.stage, progress.detail))))
         say(Word("progress", _text(TrialReport(progress=progress))))
 
     emit(Progress(stage="Starting", attempt=plan.attempt, updated_at=timestamp(utc_now())))
@@ -109,7 +111,8 @@ async def run_trial(
 
 
 def _text(report: TrialReport) -> str:
-    return report.model_dump_json(by_alias=True, exclude_none=True)
+    """Return what leaves this process, the only one on its way that knows the Secrets' values."""
+    return hidden(report.model_dump_json(by_alias=True, exclude_none=True))
 
 
 def engine_for(plan: Plan, trial: PlannedTrial) -> Engine:

@@ -28,6 +28,7 @@ import json
 import math
 import os
 import signal
+import sys
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -177,7 +178,8 @@ class SimulatedEngine:
         most_in_flight: int | None = None,
         is_shared: bool = False,
     ) -> EngineFacts:
-        """Sleep START_S; `model` is not looked at."""
+        """Sleep START_S; `model` is not looked at. Prints a line, as real engines do."""
+        sys.stderr.write(f"WARNING simulated engine: the figures of {self._name} are invented\n")
         if self.fault in ("start", "flaky"):
             raise EngineFailed(
                 "the simulated engine was told to fail by SIMULATED_FAULT",
@@ -198,6 +200,7 @@ class SimulatedEngine:
     async def serve(self, requests: Sequence[Request], pacing: Pacing = AT_ONCE) -> Served:
         """Return outcomes on the arithmetic clock, after sleeping as long as they say."""
         if self.fault == "crash":
+            sys.stderr.write("simulated engine: told to crash by SIMULATED_FAULT\n")
             os.kill(os.getpid(), signal.SIGKILL)
         if self.fault == "hang":
             await asyncio.Event().wait()
@@ -296,7 +299,8 @@ class SimulatedEngine:
         if request.expected is None:
             return ""
         chance = draw(self._name, "answer", request.expected, number)
-        if not request.choices and chance > 1.0 - UNANSWERED:
+        is_free = not request.choices and request.json_schema is None
+        if is_free and chance > 1.0 - UNANSWERED:
             return "I am not sure."
         if chance < self._right_share:
             return request.expected

@@ -90,7 +90,7 @@ def import_libraries() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     if is_cuda_initialised():
-        log.warning("importing vLLM initialised CUDA: its engine core cannot be a fork")
+        log.warning("Importing vLLM initialised CUDA: its engine core cannot be a fork")
 
 
 class VllmTokenizer:

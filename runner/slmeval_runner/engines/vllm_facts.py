@@ -95,7 +95,7 @@ def counted(folder: Path) -> Counted | None:
         with torch.device("meta"):  # shapes alone: no memory, no numbers drawn
             model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
     except (ValueError, KeyError, OSError, ImportError, AttributeError) as error:
-        log.warning("weights not counted folder=%s error=%s", folder, error)
+        log.warning("The weights in %s are not counted", folder, extra={"error": error})
         return None
     output = model.get_output_embeddings()
     is_own = output is not None and output.weight is not model.get_input_embeddings().weight

@@ -71,7 +71,7 @@ def _answer(path: Path) -> str:
             while chunk := asking.recv(CHUNK_BYTES):
                 chunks.append(chunk)
     except OSError as error:  # also its time limit
-        log.debug("%s does not answer: %s", path.stem, error)
+        log.debug("A trial does not answer", extra={"trial": path.stem, "error": error})
         return ""
     return b"".join(chunks).decode()
 
@@ -82,7 +82,8 @@ def serve(collector: TrialsCollector, port: int) -> int | None:
         try:
             server = _Server(family, port, collector)
         except OSError as error:
-            log.warning("live metrics are not served on port %d (%s): %s", port, family.name, error)
+            text = "Live metrics are not served on port %d (%s)"
+            log.warning(text, port, family.name, extra={"error": error})
             continue
         threading.Thread(target=server.serve_forever, name="live-port", daemon=True).start()
         return int(server.server_address[1])

@@ -37,11 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         help=f"keep statuses as files in {STATUS_FOLDER}, and end with standard input",
     )
     args = parser.parse_args(argv)
-    logs.configure()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     plan = read_plan(args.plan)
+    logs.configure(plan)
     if args.no_cluster:
         when_input_ends(stop.set)
         trials: Trials = FolderTrials(place(STATUS_FOLDER))

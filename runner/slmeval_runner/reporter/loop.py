@@ -66,7 +66,7 @@ class Reporter:
         while not self._ledger.is_idle() and self._monotonic() < end_s:
             time.sleep(0.2)
             self.step()
-        log.info("stopped pending=%s", not self._ledger.is_idle())
+        log.info("Stopped; %s", "all is applied" if self._ledger.is_idle() else "some is not")
 
     def step(self) -> None:
         """Do once whatever can be done now; a step that learns nothing writes nothing."""
@@ -87,18 +87,18 @@ class Reporter:
                 stored = self._trials.fetch(name)
                 status = TrialStatus.from_json_data(stored.get("status") or {})
             except TrialGone:
-                log.info("trial is deleted and will not be measured trial=%s", name)
+                log.info("The trial is deleted and will not be measured", extra={"trial": name})
                 self._ledger.note_gone(name)
             except Forbidden as error:
-                log.error("cannot read trial=%s advice=%r error=%r", name, ROLE_ADVICE, str(error))
+                log.error("Cannot read a trial", extra=_why(name, error, ROLE_ADVICE))
                 self._unknown[name] = now_s + FORBIDDEN_WAIT_S
                 continue
             except Unreachable as error:
-                log.warning("cannot read trial=%s, again in 2 s error=%r", name, str(error))
+                log.warning("Cannot read a trial; again in 2 s", extra=_why(name, error))
                 self._unknown[name] = now_s + 2.0
                 continue
             except ValidationError as error:
-                log.warning("status of another version counts as none trial=%s: %s", name, error)
+                log.warning("A status of another version counts as none", extra=_why(name, error))
                 self._ledger.note_stored(name, None)
             else:
                 self._ledger.note_stored(name, status.result)
@@ -108,11 +108,11 @@ class Reporter:
         if letter.report:
             report = letter.report
         else:
-            log.error("invalid report trial=%s problem=%r", letter.trial, letter.problem)
+            log.error("A report is invalid", extra=_why(letter.trial, letter.problem))
             report = self._complaint(f"the driver wrote an invalid report: {letter.problem}")
         outgoing = Outgoing(trial=letter.trial, report=report, digest=letter.digest)
         if not self._ledger.receive(outgoing):
-            log.info("report ignored, the trial has its result trial=%s", letter.trial)
+            log.info("A report is ignored: the trial has its result", extra={"trial": letter.trial})
 
     def _complaint(self, problem: str) -> TrialReport:
         moment = timestamp(self._now())
@@ -134,25 +134,27 @@ class Reporter:
         try:
             self._trials.apply_status(name, outgoing.report.to_json_data())
         except TrialGone:
-            log.info("trial was deleted, its report is dropped trial=%s", name)
+            log.info("The trial was deleted; its report is dropped", extra={"trial": name})
             self._ledger.note_gone(name)
         except Forbidden as error:
             self._ledger.note_failed(outgoing, now_s, at_least_s=FORBIDDEN_WAIT_S)
-            log.error("cannot write trial=%s advice=%r error=%r", name, ROLE_ADVICE, str(error))
+            log.error("Cannot write a trial", extra=_why(name, error, ROLE_ADVICE))
         except Unreachable as error:
             wait_s = self._ledger.note_failed(outgoing, now_s)
-            log.warning("cannot write trial=%s wait_s=%g error=%r", name, wait_s, str(error))
+            log.warning("Cannot write a trial; again in %g s", wait_s, extra=_why(name, error))
         except Rejected as error:
             self._replace(outgoing, now_s, str(error))
         else:
             part = outgoing.report.progress.stage if outgoing.report.progress else "result"
-            log.info("applied trial=%s part=%s", name, part)
+            log.info("Applied: %s", part, extra={"trial": name})
             self._ledger.note_applied(outgoing, now_s)
 
     def _replace(self, outgoing: Outgoing, now_s: float, problem: str) -> None:
         """Put a failure in the place of a result that the API server refused."""
         wait_s = self._ledger.note_failed(outgoing, now_s, at_least_s=FORBIDDEN_WAIT_S)
-        log.error("refused trial=%s wait_s=%g error=%r", outgoing.trial, wait_s, problem)
+        log.error(
+            "A status was refused; again in %g s", wait_s, extra=_why(outgoing.trial, problem)
+        )
         result = outgoing.report.result
         if result and (result.workloads or result.tasks or result.provenance):
             report = self._complaint(f"the API server refused the result: {problem}")
@@ -165,3 +167,8 @@ class Reporter:
         if self._written.get(name) != content:
             write_atomically(self._folder / name, content)
             self._written[name] = content
+
+
+def _why(trial: str, error: object, advice: str | None = None) -> dict[str, object]:
+    """Return the keys of a log line about something that went wrong with a trial."""
+    return {"trial": trial, "error": error, "advice": advice}

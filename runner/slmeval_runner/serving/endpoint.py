@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from slmeval_api.plan import LOG_FORMAT_VARIABLE
+
 from slmeval_runner.engines.base import Attachment, Steps
 from slmeval_runner.failures import MeasurementInvalid, cut
 
@@ -144,7 +146,8 @@ def environment(ours: Mapping[str, str]) -> dict[str, str]:
     kept = {k: v for k, v in ours.items() if not k.startswith("RAY_") or k in KEPT_RAY_SETTINGS}
     # Its processes ask Ray for no GPU, so Ray would hide them all: vLLM's front end asks what card
     # there is, as it does in every API server.
-    return kept | {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    # What it logs is passed on as text that was printed: JSON would stand in JSON.
+    return kept | {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", LOG_FORMAT_VARIABLE: "text"}
 
 
 def free_port() -> int:

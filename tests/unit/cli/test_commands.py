@@ -27,7 +27,6 @@ from cli_builders import (
 from slmeval_api.pool import Pool
 from slmeval_cli.asking import trials_asked
 from slmeval_cli.exits import ClusterError, ExitCode
-from slmeval_decisions import names
 from tools import ROOT
 
 Json = dict[str, Any]
@@ -337,75 +336,3 @@ class TestPlan:
         question = an_evaluation(models=[a_model(engine={"tensorParallelSize": 2})]).spec
         (trial,) = trials_asked(question, {"gpu": Pool.from_body(pool_body()).spec})
         assert trial.note == "cannot run: tensorParallelSize is 2, and a worker has none"
-
-
-def a_pod(name: str, container: str, *, attempt: str = "1", pool: str = "gpu") -> Json:
-    values = {
-        names.MANAGED_BY: names.OURS, names.EVALUATION: "demo", names.RUN: "demo-1",
-        names.POOL: pool, names.ATTEMPT: attempt,
-    }  # fmt: skip
-    containers = [{"name": container}, {"name": "reporter"}]
-    return {
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": "team", "labels": values},
-        "spec": {"containers": containers},
-    }
-
-
-class TestLogs:
-    BODIES = (
-        *stored(a_stored_trial("small", states=BUSY)),
-        a_pod("old", "ray-head", attempt="9"), a_pod("w2", "ray-worker", attempt="10"),
-        a_pod("h", "ray-head", attempt="10"), a_pod("w1", "ray-worker", attempt="10"),
-        a_pod("h-other", "ray-head", pool="other"),
-    )  # fmt: skip
-
-    def cluster(self) -> FakeCluster:
-        lines = {
-            ("h", "ray-head"): ["started trial=demo-1-small-gpu", "something \x1b[31melse"],
-            ("w1", "ray-worker"): ["one trial=demo-1-small-gpu2"],
-            ("w2", "ray-worker"): ["two"],
-            ("old", "ray-head"): ["long ago"],
-            ("h-other", "ray-head"): ["over there"],
-        }
-        return FakeCluster(bodies=list(self.BODIES), logs=lines)
-
-    EVERY = (
-        "[gpu/head] started trial=demo-1-small-gpu",
-        "[gpu/head] something \N{REPLACEMENT CHARACTER}[31melse",
-        "[gpu/worker-1] one trial=demo-1-small-gpu2",
-        "[gpu/worker-2] two",
-        "[other/head] over there",
-    )
-
-    def test_are_those_of_the_newest_attempt_of_each_pool(self) -> None:
-        answer = slmeval("logs", "demo", cluster=self.cluster())
-        assert (answer.exit_code, answer.stdout.splitlines()) == (ExitCode.OK, list(self.EVERY))
-
-    def test_followed_they_come_from_all_pods(self) -> None:
-        answer = slmeval("logs", "demo", "-f", cluster=self.cluster())
-        assert sorted(answer.stdout.splitlines()) == sorted(self.EVERY)
-
-    def test_of_one_pool(self) -> None:
-        answer = slmeval("logs", "demo", "--pool", "other", cluster=self.cluster())
-        assert answer.stdout == "[other/head] over there\n"
-
-    def test_of_one_model(self) -> None:
-        answer = slmeval("logs", "demo", "--model", "small", cluster=self.cluster())
-        assert answer.stdout == "[gpu/head] started trial=demo-1-small-gpu\n"
-
-    def test_the_last_lines_only(self) -> None:
-        answer = slmeval("logs", "demo", "--tail", "1", cluster=self.cluster())
-        assert len(answer.stdout.splitlines()) == 4
-
-    def test_a_model_that_is_not_there(self) -> None:
-        answer = slmeval("logs", "demo", "--model", "x", cluster=self.cluster())
-        assert (answer.exit_code, answer.stderr) == (
-            ExitCode.USAGE,
-            "Error: team/demo has no trial of model x. It has: small.\n",
-        )
-
-    def test_no_pods_is_said(self) -> None:
-        answer = slmeval("logs", "demo", cluster=FakeCluster(bodies=stored()))
-        assert answer.exit_code == ExitCode.USAGE
-        assert "team/demo has no pods now." in answer.stderr

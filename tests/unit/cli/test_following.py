@@ -16,6 +16,8 @@ from cli_builders import (
     FakeCluster,
     Ticking,
     a_stored_trial,
+    a_verdict,
+    gated,
     slmeval,
     stored,
 )
@@ -174,6 +176,13 @@ class TestWait:
     def test_ends_with_what_was_waited_for(self, scene: Any, goal: str, code: int) -> None:
         answer = slmeval("wait", "demo", "--for", goal, cluster=Scripted(ONGOING, scene))
         assert answer.exit_code == code
+
+    @pytest.mark.parametrize("command", ["wait", "watch"])
+    def test_tells_what_keeps_gates_from_being_met(self, command: str) -> None:
+        scene = gated(GOOD, a_verdict("Inconclusive"))
+        answer = slmeval(command, "demo", cluster=Scripted(ONGOING, scene))
+        assert answer.exit_code == ExitCode.UNSURE
+        assert "GatesJudged: In words." in answer.stdout
 
     @pytest.mark.parametrize("goal", ["success", "complete"])
     def test_gives_up_what_stays_stalled(self, goal: str) -> None:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from answers import NAME, RUN, a_condition, an_answer, bodies
+from cli_builders import a_verdict, gated
 from formula import SIZES
 from full_result import full_result
 from slmeval_cli.answer import Answer, answer_of
@@ -97,6 +98,32 @@ class TestWhatMustBeKnownFirst:
         view = report_view(answer_of(NAME, bodies()[:4]))
         facts = {fact.name: fact.value for fact in view.summary.facts}
         assert facts["Trials"].endswith("10 of them are not in this report's source")
+
+
+def with_gates(*verdicts: dict[str, object]) -> Answer:
+    """Return the answer with verdicts on gates."""
+    return answer_of(NAME, gated(bodies(failed=(), noisy=()), *verdicts))
+
+
+class TestGates:
+    def test_that_failed_or_cannot_be_judged_stand_on_top_in_words(self) -> None:
+        view = report_view(with_gates(a_verdict(), a_verdict("Inconclusive"), a_verdict("Passed")))
+        assert titles(view) == ["1 demand of gates failed", "1 demand of gates cannot be judged"]
+        assert details(view) == "\n".join(["fast, small on gpu: in words."] * 2)
+
+    def test_have_a_table_with_limit_figure_and_interval(self) -> None:
+        unknown = a_verdict("Inconclusive", demand="regression", value=None, low=None, high=None)
+        table = report_view(with_gates(a_verdict(), unknown)).gates
+        assert table is not None
+        assert [row.head for row in table.rows] == [("fast", "small", "gpu")] * 2
+        assert [row.cells for row in table.rows] == [
+            ("at least", "9", "6.40", "6.30 to 6.52", "Failed"),
+            ("worse by at most", "9", None, None, "Inconclusive"),
+        ]
+        assert len(table.notes) == 1
+
+    def test_have_nothing_where_there_are_none(self) -> None:
+        assert report_view(an_answer(failed=(), noisy=())).gates is None
 
 
 class TestInventedFiguresAreCalledSo:

@@ -113,6 +113,14 @@ class Stage:
         runs = [Run.from_body(b) for b in self.api.of("slmruns")]
         return sorted(runs, key=lambda r: r.spec.number)
 
+    def events(self, reason: str) -> list[Json]:
+        """Return the evaluation's events of a reason."""
+        return [
+            e
+            for e in self.api.of("events")
+            if e["reason"] == reason and e["involvedObject"]["kind"] == Evaluation.info.kind
+        ]
+
     @property
     def trials(self) -> dict[str, Trial]:
         """All trials by name."""

@@ -2,10 +2,12 @@
 
 import pytest
 from slmeval_api.conditions import Reason
-from slmeval_api.run import Attempt
+from slmeval_api.run import Attempt, Run
 from slmeval_decisions.attempts import PoolDecision, attempts_of, decide_pool
+from slmeval_decisions.observed import Pod, RayJob
 from slmeval_decisions.verdict import Standing, State
 from unit.operator.worlds import (
+    NOW,
     RUN,
     UNSCHEDULABLE,
     a_failure,
@@ -206,11 +208,23 @@ class TestWhatHasEndedIsNotMeasuredAgain:
         assert decide_pool(situation).start_attempt is None
 
 
+def record_of(run: Run, jobs: list[RayJob], pods: tuple[Pod, ...] = ()) -> list[Attempt]:
+    """Return the record as it is now."""
+    return attempts_of(run, jobs, pods=pods, now=NOW)
+
+
 class TestTheRecordOfAttempts:
     def test_says_what_kuberay_said(self) -> None:
         job = a_rayjob(2, "Failed", reason="AppFailed", message="exit 1")
-        assert attempts_of(a_run(), [job, a_rayjob(1, "Complete", message="all good")]) == [
-            Attempt(pool="gpu", number=1, name=JOB, outcome="Ended", start_time=ago(60)),
+        assert record_of(a_run(), [job, a_rayjob(1, "Complete", message="all good")]) == [
+            Attempt(
+                pool="gpu",
+                number=1,
+                name=JOB,
+                outcome="Ended",
+                start_time=ago(60),
+                released_time=ago(0),
+            ),
             Attempt(
                 pool="gpu",
                 number=2,
@@ -219,12 +233,14 @@ class TestTheRecordOfAttempts:
                 reason="AppFailed",
                 message="exit 1",
                 start_time=ago(60),
+                released_time=ago(0),
             ),
         ]
 
     def test_keeps_those_whose_rayjob_is_gone_and_says_that_it_was_deleted(self) -> None:
-        run = a_run(attempts=[an_attempt(1, "Ended"), an_attempt(2)])
-        first, second = attempts_of(run, [])
+        ended = an_attempt(1, "Ended", releasedTime=ago(99))
+        run = a_run(attempts=[ended, an_attempt(2)])
+        first, second = record_of(run, [])
         assert first == run.status.attempts[0]
         assert (second.outcome, second.reason, second.message) == (
             "Failed",
@@ -234,10 +250,40 @@ class TestTheRecordOfAttempts:
 
     def test_is_the_same_when_nothing_new_is_known(self) -> None:
         jobs = [a_rayjob(1, "Failed", reason="AppFailed"), a_rayjob(2)]
-        record = [a.to_json_data() for a in attempts_of(a_run(), jobs)]
-        run = a_run(attempts=record)
-        assert attempts_of(run, jobs[1:]) == run.status.attempts
+        run = a_run(attempts=[a.to_json_data() for a in record_of(a_run(), jobs)])
+        assert record_of(run, jobs[1:]) == run.status.attempts
 
     def test_has_no_place_for_copies_on_pools_that_the_run_does_not_have(self) -> None:
         run = a_run(pools=[a_run_pool("gpu")])
-        assert attempts_of(run, [a_rayjob(pool="")]) == []
+        assert record_of(run, [a_rayjob(pool="")]) == []
+
+
+class TestNodesAreReleasedWhenTheLastPodIsGone:
+    @pytest.mark.parametrize(
+        ("job", "time"),
+        [
+            (a_rayjob(1, "Initializing"), None),  # its pods are still to come
+            (a_rayjob(1, "Running", is_suspended=True), None),
+            (a_rayjob(1, "Suspended", is_suspended=True), ago(0)),
+            (a_rayjob(1, "Complete"), ago(0)),
+            (a_rayjob(1, "Failed"), ago(0)),
+        ],
+        ids=["starting", "being suspended", "suspended", "complete", "failed"],
+    )
+    def test_of_an_attempt_that_will_make_no_more(self, job: RayJob, time: str | None) -> None:
+        (attempt,) = record_of(a_run(), [job])
+        assert attempt.released_time == time
+
+    def test_not_before(self) -> None:
+        (attempt,) = record_of(a_run(), [a_rayjob(1, "Complete")], (a_pod(JOB),))
+        assert attempt.released_time is None
+
+    def test_at_the_time_when_it_was_first_seen(self) -> None:
+        run = a_run(attempts=[an_attempt(1, "Ended", releasedTime=ago(99))])
+        (attempt,) = record_of(run, [a_rayjob(1, "Complete")])
+        assert attempt.released_time == ago(99)
+
+    def test_and_taken_again_by_one_that_is_resumed(self) -> None:
+        run = a_run(attempts=[an_attempt(1, releasedTime=ago(99))])
+        (attempt,) = record_of(run, [a_rayjob(1, "Initializing")])
+        assert attempt.released_time is None

@@ -48,6 +48,7 @@ class TestThePlanTellsTheDriverEverything:
         trials = [a_trial("big", tensor_parallel=2), a_trial("small")]
         assert plan_in(an_attempt(run, trials, number=2)) == Plan(
             namespace="team",
+            evaluation="demo",
             run="demo-1",
             pool="gpu",
             attempt=2,

@@ -237,6 +237,28 @@ class TestSecretsReachWhoNeedsThem:
     def test_without_one_there_is_none(self) -> None:
         assert "HF_TOKEN" not in json.dumps(a_rayjob())
 
+    def test_are_named_so_that_they_can_be_hidden(self) -> None:
+        reference = {"secretKeyRef": {"name": "s3", "key": "id"}}
+        variables = [{"name": "KEY", "valueFrom": reference}, {"name": "REGION", "value": "eu"}]
+        job = a_rayjob({"env": variables}, huggingFace={"secretName": "hub"})
+        assert [env_of(c).get("SLMEVAL_SECRETS") for c in containers_of(job)] == [
+            None,
+            None,
+            "KEY,HF_TOKEN",
+        ]
+        assert "SLMEVAL_SECRETS" not in json.dumps(a_rayjob())
+
+
+class TestLogs:
+    def test_have_one_form_in_every_container_and_no_colours(self) -> None:
+        wanted = {"SLMEVAL_LOG_FORMAT": "text", "SLMEVAL_LOG_LEVEL": "info", "NO_COLOR": "1"}
+        for container in containers_of(a_rayjob()):
+            env = env_of(container)
+            assert {name: env[name] for name in wanted} == wanted
+
+    def test_have_no_progress_bars(self) -> None:
+        assert env_of(worker_of(a_rayjob()))["TQDM_DISABLE"] == "1"
+
 
 POOL: Json = {
     "nodeSelector": {"gpu": "a10"},

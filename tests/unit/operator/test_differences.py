@@ -42,9 +42,12 @@ def of_the_run(stage: Stage) -> str | None:
     return found.status if found else None
 
 
+DIFFER = ("EnginesDiffer", "VersionsDiffer", "ImagesDiffer", "DevicesDiffer")
+
+
 def told(stage: Stage) -> list[Json]:
-    """Return the events that tell of differences."""
-    return [e for e in stage.api.of("events") if e["reason"].endswith("Differ")]
+    """Return the evaluation's events that tell of differences."""
+    return [e for reason in DIFFER for e in stage.events(reason)]
 
 
 class TestMarksFollowWhatIsStored:

@@ -129,25 +129,6 @@ class TestAFailureThatMayPassIsTriedAgain:
         assert stage.runs[0].status.completion_time == ended
 
 
-class TestNewsIsToldOnce:
-    async def test_each_change_of_the_reason_is_an_event(self) -> None:
-        stage = await finished()
-        told = [(e["reason"], e["type"], e["message"]) for e in stage.api.of("events")]
-        assert sorted(told) == [
-            ("Measured", "Normal", "All 1 trials were measured."),
-            ("Pending", "Normal", "The run is being made."),
-            ("Pending", "Normal", "Waits for a free worker of pool gpu."),
-            ("Starting", "Normal", f"The Ray cluster of RayJob {stage.rayjobs[0]} is starting."),
-        ]
-
-    async def test_a_warning_where_somebody_should_look(self) -> None:
-        stage = Stage(with_pool=False)
-        await stage.settle()
-        (event,) = stage.api.of("events")
-        assert (event["reason"], event["type"]) == ("PoolNotFound", "Warning")
-        assert event["involvedObject"]["uid"] == "uid-demo"
-
-
 class TestTheLastGoodAnswerIsKept:
     async def test_when_a_newer_run_fails(self) -> None:
         stage = await finished()

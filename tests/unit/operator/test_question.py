@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import pytest
 from builders import a_model, a_pool, an_evaluation, question_spec
 from slmeval_api.conditions import Reason
 from slmeval_api.evaluation import Question
 from slmeval_api.pool import Pool
-from slmeval_decisions.question import Problem, problem_of, question_digest
+from slmeval_decisions.question import Problem, changes, problem_of, question_digest
 
 GPUS = {"perWorker": 1, "memoryGiB": 24}
 
@@ -108,3 +109,28 @@ class TestAQuestionThatCannotBeAskedSaysWhatToDo:
     def test_as_many_as_a_worker_has_are_fine(self) -> None:
         two = a_pool(gpus=GPUS | {"perWorker": 2})
         assert problem_of(tensor_parallel(2), pools(two)) is None
+
+
+class TestChangesNameTheFields:
+    @pytest.mark.parametrize(
+        ("before", "after", "named"),
+        [
+            ({}, {}, []),
+            ({"seed": 1}, {"seed": 2}, ["seed"]),
+            ({}, {"huggingFace": {"secretName": "hub"}}, ["huggingFace (added)"]),
+            (
+                {"models": [a_model("a"), a_model("b")]},
+                {"models": [a_model("b", engine={"dtype": "float16"}), a_model("c")]},
+                ["models[a] (removed)", "models[b].engine.dtype", "models[c] (added)"],
+            ),
+            (
+                {"models": [a_model("a"), a_model("b")]},
+                {"models": [a_model("b"), a_model("a")]},
+                ["models (order)"],
+            ),
+            ({"pools": ["gpu"]}, {"pools": ["gpu", "cpu"]}, ["pools"]),
+        ],
+    )  # fmt: skip
+    def test_that_differ(self, before: Any, after: Any, named: list[str]) -> None:
+        one, other = (Question.from_json_data(question_spec(**q)) for q in (before, after))
+        assert changes(one, other) == named

@@ -153,7 +153,7 @@ class TestAPassThatFailsIsRepeatedLaterAndLater:
         gaps = [after - before for before, after in itertools.pairwise(times)]
         wanted = [1, 2, 4, 8, 16, 32, 60, 60, 60]
         assert all(0.79 * w <= gap <= 1.21 * w for gap, w in zip(gaps, wanted, strict=True))
-        assert len([r for r in caplog.records if "A pass failed" in r.message]) == 9
+        assert len([r for r in caplog.records if "The pass over bad failed" in r.message]) == 9
 
     def test_one_that_succeeds_counts_anew(self) -> None:
         async def script(p: Passes) -> None:

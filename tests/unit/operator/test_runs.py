@@ -90,7 +90,7 @@ class TestAScheduleInTheStatus:
         stage.boot()
         await at_rest(stage)
         await at_rest(stage)
-        told = [e for e in stage.api.of("events") if e["reason"] == "ScheduleMissed"]
+        told = stage.events("ScheduleMissed")
         assert [e["message"] for e in told] == [
             "No run was started for 2026-11-02T03:00:00Z: more than startingDeadlineSeconds "
             "(600 s) have passed since."
@@ -274,7 +274,7 @@ class TestGates:
             }
         assert stage.reason == Reason.GATES_FAILED
         assert stage.message.startswith("1 of 1 demands of gates failed. fast-enough, small on gpu")
-        told = [e for e in stage.api.of("events") if e["reason"] == "GatesFailed"]
+        told = stage.events("GatesFailed")
         assert [e["type"] for e in told] == ["Warning"]
         stage.boot()
         assert await stage.reconcile() == []
@@ -300,7 +300,7 @@ class TestGates:
             Reason.MEASURED,
             ("Unknown", "GatesInconclusive"),
         )
-        told = [e for e in stage.api.of("events") if e["reason"] == "GatesInconclusive"]
+        told = stage.events("GatesInconclusive")
         assert len(told) == 1
         assert "no run before it that succeeded and failed no gate" in told[0]["message"]
 

@@ -78,7 +78,21 @@ class TestAResultSaysWhereItsTrialStands:
         )
 
     def test_a_failure_that_may_pass_shows_that_it_is_retried(self) -> None:
-        assert of_trial(a_trial(result=result_json(failure=a_failure())), RETRYING) == RETRYING
+        assert of_trial(a_trial(result=result_json(failure=a_failure())), RETRYING) == standing(
+            State.IN_PROGRESS, Reason.RETRYING, "WorkerLost: it died. m"
+        )
+
+    @pytest.mark.parametrize("rest", [PENDING, RUNNING], ids=["others wait", "others run"])
+    def test_also_while_its_attempt_still_measures_others(self, rest: Standing) -> None:
+        assert of_trial(a_trial(result=result_json(failure=a_failure())), rest) == standing(
+            State.IN_PROGRESS,
+            Reason.RETRYING,
+            "WorkerLost: it died. The next attempt, if one is left, repeats it.",
+        )
+
+    def test_but_not_in_the_next_one(self) -> None:
+        trial = a_trial(result=result_json(failure=a_failure()))
+        assert of_trial(trial, PENDING, attempt=2) == PENDING
 
     def test_and_when_no_attempt_is_left_both_causes(self) -> None:
         trial = a_trial(result=result_json(failure=a_failure()))

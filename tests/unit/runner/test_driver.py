@@ -25,6 +25,7 @@ def word(report: TrialReport) -> Word:
 
 PROGRESS = word(TrialReport(progress=a_progress("Measuring")))
 RESULT = word(TrialReport(result=a_result()))
+LAST_LINES = ["Loading the model", "CUDA error: out of memory"]
 A_MINUTE: Script = [(30.0, PROGRESS), (60.0, RESULT)]
 
 
@@ -56,9 +57,10 @@ class FakeProcesses:
                 events.append(Event(name, script.pop(0)[1]))
         return events
 
-    def end(self, trial: str) -> None:
+    def end(self, trial: str) -> Sequence[str]:
         del self.running[trial]
         self.log.append(("end", trial))
+        return LAST_LINES
 
 
 class Bench:
@@ -172,7 +174,7 @@ class TestOrder:
         )
         driver.run()
         assert bench.started() == []
-        assert caplog.text.count("waiting for the reporter") == 4  # at 0, 30, 60 and 90 s
+        assert caplog.text.count("Waiting for the reporter") == 4  # at 0, 30, 60 and 90 s
 
 
 class TestNothingIsMeasuredTwice:
@@ -210,6 +212,26 @@ class TestEnds:
         bench = Bench(tmp_path, a_plan("a"))
         bench.driver.run()
         assert (bench.reports / f"{A}.json").read_text() == RESULT.report
+
+    @pytest.mark.parametrize(
+        "end",
+        [
+            Died("killed"),
+            Crashed("KeyError: 'x'"),
+            Word("progress", "x" * (REPORT_LIMIT_BYTES + 1)),
+            PROGRESS,  # and nothing more until its deadline
+            word(TrialReport(result=a_result(a_failure(may_pass=False)))),
+        ],
+        ids=["death", "crash", "long report", "deadline", "failure"],
+    )
+    def test_without_a_result_keep_what_was_printed_last(
+        self, tmp_path: Path, end: Word | Died | Crashed
+    ) -> None:
+        bench = Bench(tmp_path, a_plan("a", trialDeadlineSeconds=60), scripts={A: [(5.0, end)]})
+        bench.driver.run()
+        result = bench.result(A)
+        assert result.failure is not None
+        assert result.last_lines == LAST_LINES
 
     def test_by_death_say_what_is_likely_and_may_pass(self, tmp_path: Path) -> None:
         scripts: dict[str, Script] = {A: [(5.0, Died("The actor\n died: OOM"))]}

@@ -96,6 +96,7 @@ class TestItsSurroundings:
             "RAY_USAGE_STATS_ENABLED": "0",
             "CUDA_VISIBLE_DEVICES": "GPU-1",
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+            "SLMEVAL_LOG_FORMAT": "text",
         }
 
     def test_have_a_port_of_their_own(self) -> None:

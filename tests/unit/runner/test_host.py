@@ -1,11 +1,12 @@
 """A worker's host and its fork server: real processes, the simulated engine, no Ray."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -155,6 +156,68 @@ class TestTrials:
         assert worker.trials() == []
         worker.host.start(B, ())
         assert isinstance(worker.next_end().what, Word)
+
+
+class TestWhatTrialsPrint:
+    def ended(self, hire: Hired, name: str, fault: str = "") -> Sequence[str]:
+        """Return the last lines of a trial that has ended."""
+        worker = hire(fault)
+        worker.host.start(name, ())
+        worker.next_end()
+        lines = worker.host.end(name)
+        worker.close()
+        return lines
+
+    def test_is_logged_under_the_trials_name(
+        self, hire: Hired, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.ended(hire, A)
+        lines = [line for line in capfd.readouterr().err.splitlines() if "invented" in line]
+        assert [line.split(" ", 1)[1] for line in lines] == [
+            f"warning WARNING simulated engine: the figures of a are invented trial={A}"
+        ]
+
+    def test_stands_in_order_with_the_trials_own_lines(
+        self, hire: Hired, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.ended(hire, A)
+        own = [
+            line.split()[2] for line in capfd.readouterr().err.splitlines() if f"trial={A}" in line
+        ]
+        assert [word for word in own if word != "WARNING"][:4] == [
+            "Starting",
+            "LoadingModel",
+            "StartingEngine",
+            "WarmingUp",
+        ]
+
+    def test_is_an_object_a_line_where_the_chart_asks_for_it(
+        self, hire: Hired, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SLMEVAL_LOG_FORMAT", "json")
+        self.ended(hire, A)
+        lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+        where = ("namespace", "evaluation", "run", "pool", "attempt")
+        assert {tuple(line[key] for key in where) for line in lines} == {
+            ("team", "demo", "demo-1", "cpu", 1)
+        }
+        assert {line["message"] for line in lines if line.get("trial") == A} >= {
+            "Starting",
+            "WARNING simulated engine: the figures of a are invented",
+        }
+
+    def test_to_the_last_word_of_one_that_is_killed(self, hire: Hired) -> None:
+        assert self.ended(hire, A, "crash:a") == (
+            "WARNING simulated engine: the figures of a are invented",
+            "simulated engine: told to crash by SIMULATED_FAULT",
+        )
+
+    def test_leaves_no_file(
+        self, hire: Hired, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        self.ended(hire, A)
+        assert [path.name for path in tmp_path.glob("*.log")] == []
 
 
 class TestEnding:

@@ -252,7 +252,7 @@ class TestTroubleWithTheServer:
         bench.put(A, result=a_result())
         bench.trials.errors = [Forbidden("403")]
         bench.step()
-        assert "resourceNames" in caplog.text
+        assert "resourceNames" in caplog.records[-1].__dict__["advice"]
         bench.step(20)
         assert bench.trials.applied == []
         bench.step(20)

@@ -74,6 +74,15 @@ class TestAnswers:
         given = await self.answers("a", ())
         assert 0.02 < sum(text == "I am not sure." for text in given) / 600 < 0.09
 
+    async def test_are_always_of_a_schema_that_is_demanded(self) -> None:
+        schema = '{"type": "array"}'
+        asked = [
+            Request(prompt_token_ids=[n], max_tokens=4, json_schema=schema, expected='["a"]')
+            for n in range(600)
+        ]
+        served = await a_simulated_engine(FakeClock(), "a").serve(asked)
+        assert {outcome.text for outcome in served.outcomes} == {'["a"]', "[]"}
+
 
 class TestFaults:
     @pytest.mark.parametrize(

@@ -363,6 +363,47 @@ class TestArtifacts:
         assert result.failure.reason == "ArtifactsUnwritable"
 
 
+def files_in(folder: Path) -> dict[str, str]:
+    """Return the text of each file below `folder` by its path there."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_text() for path in found}
+
+
+class TestHistory:
+    async def test_keeps_each_result_as_a_line_of_its_own_file(self, tmp_path: Path) -> None:
+        plan = a_plan(artifacts={"url": "pvc://kept/slm"})
+        result = await tried(plan, folders=Folders(artifacts=tmp_path))
+        when = result.completed_at.replace(":", "")
+        name = f"slm/history/namespace=team/evaluation=demo/{when}-demo-1-small-1.jsonl"
+        (line,) = files_in(tmp_path)[name].splitlines()
+        assert json.loads(line) == {
+            "run": "demo-1",
+            "trial": "demo-1-small",
+            "pool": "cpu",
+            "model": plan.trials[0].model.to_json_data(),
+            "result": result.to_json_data(),
+        }
+
+    async def test_of_what_failed_says_so(self, tmp_path: Path) -> None:
+        plan = a_plan(artifacts={"url": "pvc://kept"})
+        engine = a_simulated_engine(FakeClock(), fault="start")
+        await tried(plan, engine, folders=Folders(artifacts=tmp_path))
+        (text,) = files_in(tmp_path).values()
+        assert json.loads(text)["result"]["failure"]["reason"] == "EngineFailed"
+
+    async def test_that_cannot_be_kept_leaves_the_figures(self, tmp_path: Path) -> None:
+        (tmp_path / "history").write_text("a file where a folder should be")
+        plan = a_plan(artifacts={"url": "pvc://kept"})
+        result = await tried(plan, folders=Folders(artifacts=tmp_path))
+        assert result.workloads[0].figures is not None
+        assert result.failure is not None
+        assert result.failure.reason == "ArtifactsUnwritable"
+
+    async def test_is_not_kept_where_nothing_is(self, tmp_path: Path) -> None:
+        await tried(a_plan(), folders=Folders(artifacts=tmp_path))
+        assert files_in(tmp_path) == {}
+
+
 class BreakingEngine(SimulatedEngine):
     """Serves `sets` sets of requests, then fails."""
 

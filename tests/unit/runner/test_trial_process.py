@@ -49,6 +49,16 @@ class TestWords:
         assert result.failure.reason == "ModelUnusable"
         assert "/nowhere is not a folder" in result.failure.message
 
+    def test_tell_no_secret(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLMEVAL_SECRETS", "HF_TOKEN")
+        monkeypatch.setenv("HF_TOKEN", "hf_abcdef")
+        source = "file:///nowhere/hf_abcdef"
+        words = said(
+            engine="vllm", trials=[{"name": "demo-1-small", "model": a_model(source=source)}]
+        )
+        assert [word.report for word in words if "hf_abcdef" in word.report] == []
+        assert "/nowhere/***" in words[-1].report
+
     def test_count_the_wait_for_the_process_as_part_of_the_start(self) -> None:
         words: list[Word | Crashed] = []
         code = run_and_say(a_plan(), "demo-1-small", gpus=(), waited_s=20.0, say=words.append)

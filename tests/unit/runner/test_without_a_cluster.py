@@ -79,7 +79,7 @@ class TestTheReporter:
             timeout=LIMIT_S,
             check=True,
         )
-        assert b"stopped pending=False" in done.stderr
+        assert b"Stopped; all is applied" in done.stderr
         stored = TrialStatus.model_validate_json(status.read_bytes())
         assert stored.result == a_result()
         assert stored.progress is None

@@ -6,6 +6,7 @@ from slmeval_cli.answer import Answer
 
 from .candidates import candidates_of, pools_of, question_of
 from .chart import AnyChart
+from .gates import gates_table
 from .later import data_needed, recommendation
 from .pairs import PoolPairs, pairs
 from .pareto import pareto_charts
@@ -22,6 +23,7 @@ class ReportView:
 
     summary: SummaryView
     recommendation: tuple[str, ...] | None
+    gates: Table | None
     charts: tuple[AnyChart, ...]
     suite: Table | None
     tasks: tuple[Table, ...]
@@ -37,6 +39,7 @@ def report_view(answer: Answer) -> ReportView:
     return ReportView(
         summary=summary(answer, candidates),
         recommendation=recommendation(answer),
+        gates=gates_table(answer),
         charts=(
             *latency_charts(question, candidates),
             *score_charts(candidates),

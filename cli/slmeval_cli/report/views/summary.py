@@ -95,6 +95,19 @@ def _facts(answer: Answer, candidates: list[Candidate]) -> Iterator[Fact]:
         yield Fact(name="State", value=f"{ready.reason}: {ready.message}")
 
 
+def _gates(run: Run) -> Iterator[Caution]:
+    """Yield which gates failed, and of which the data cannot tell."""
+    report = run.status.gates
+    if report is not None and report.failed:
+        title = f"{counted(report.failed, 'demand')} of gates failed"
+        told = tuple(v.message for v in report.verdicts if v.outcome == "Failed")
+        yield Caution(gravity=Gravity.FAILED, title=title, details=told)
+    if report is not None and report.inconclusive:
+        title = f"{counted(report.inconclusive, 'demand')} of gates cannot be judged"
+        told = tuple(v.message for v in report.verdicts if v.outcome == "Inconclusive")
+        yield Caution(gravity=Gravity.CAREFUL, title=title, details=told)
+
+
 def _asked(question: Question) -> str:
     held_out = sum(task.held_out for task in question.tasks)
     parts = [
@@ -137,6 +150,7 @@ def _warnings(answer: Answer, candidates: list[Candidate]) -> Iterator[Caution]:
             gravity=Gravity.CAREFUL,
             title="The evaluation was edited since: these figures answer what it asked before",
         )
+    yield from _gates(answer.run)
     failed = [c for c in candidates if _is_true(c, ConditionType.FAILED)]
     waiting = [
         c for c in candidates if c not in failed and not _is_true(c, ConditionType.SUCCEEDED)
