@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from slmeval_api.conditions import ConditionType, Reason
-from tools import ROOT
+from tools import ROOT, is_promised, tool
 
 Json = dict[str, Any]
-PROGRAM = "gitops-verdicts"
 ARGOCD_CM = ROOT / "examples/gitops/argocd/argocd-cm.yaml"
 
 
@@ -99,6 +98,14 @@ class Judges:
 
     def __init__(self, program: Path) -> None:
         self._command = [program, ARGOCD_CM]
+
+    @classmethod
+    def for_tier(cls, tier: str) -> "Judges | None":
+        """Return the judges; None: they are not built, and nobody has promised that they are."""
+        program = tool("gitops-verdicts")
+        if program is None and is_promised(tier):
+            raise AssertionError("build it: python3 hack/cluster build gitops-verdicts")
+        return cls(program) if program else None
 
     def __call__(self, bodies: Sequence[Json]) -> list[Said]:
         """Return what is said of each object."""

@@ -90,7 +90,8 @@ class TestTheOperatorMay:
     def test_say_where_something_stands(
         self, operator: Kubectl, stored: dict[str, Json], key: str
     ) -> None:
-        status = {"conditions": [condition("Ready", "False", "Running")]}
+        ready = condition("Ready", "False", "Running")
+        status = {"observedGeneration": 1, "conditions": [ready]}
         objects = Objects.of(operator.kubeconfig)
         assert objects.apply_status(stored[key], status, manager=OPERATOR)["status"] == status
 

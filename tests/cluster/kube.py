@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from judges import Judges, disagreements
-from tools import is_promised, tool
 
 Body = dict[str, Any]
 T = TypeVar("T")
@@ -81,13 +80,12 @@ def has_ended(body: Body) -> bool:
 
 def judge(namespace: str) -> None:
     """Ask Flux's and Argo CD's own code about all our objects of a namespace, as they are now."""
-    program = tool("gitops-verdicts")
-    if program is None:
-        assert not is_promised("cluster"), "build it: python3 hack/cluster build gitops-verdicts"
+    judges = Judges.for_tier("cluster")
+    if judges is None:
         return
     kinds = "slmevaluations,slmruns,slmtrials"
     bodies = wait_for("our objects", lambda: items(kinds, namespace))
-    assert disagreements(bodies, Judges(program)(bodies)) == []
+    assert disagreements(bodies, judges(bodies)) == []
 
 
 def wait_ended(name: str, namespace: str, *, seconds: float = 400) -> Body:

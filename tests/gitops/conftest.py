@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from builders import Json
 from judges import Judges
-from tools import tool
 
 from .states import record
 
@@ -13,10 +12,10 @@ from .states import record
 @pytest.fixture(scope="session")
 def judges() -> Judges:
     """Return the judges; skip where they are not built."""
-    program = tool("gitops-verdicts")
-    if program is None:
+    found = Judges.for_tier("gitops")
+    if found is None:
         pytest.skip("not built: `python3 hack/cluster build gitops-verdicts`")
-    return Judges(program)
+    return found
 
 
 @pytest.fixture(scope="session")
