@@ -56,11 +56,11 @@ class Plan:
     attempts: list[NewAttempt] = field(default_factory=list)
     suspend: list[tuple[str, bool]] = field(default_factory=list)
     delete_jobs: list[str] = field(default_factory=list)
-    delete_runs: list[str] = field(default_factory=list)
     overdue: dict[str, timedelta] = field(default_factory=dict)
     """RayJobs that should hold no pod and do. Removed by us if they do for too long."""
     statuses: list[StatusWrite] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
+    delete_runs: list[str] = field(default_factory=list)
     look_again_s: float | None = None
 
 

@@ -106,12 +106,6 @@ class Reconciler:
         for name in plan.delete_jobs:
             log.info("Deleting a RayJob", extra=_where(world, key) | {"rayjob": name})
             await self.api.delete(RAYJOBS, namespace, name)
-        for name in plan.delete_runs:
-            log.info(
-                "Deleting a run that history keeps no longer",
-                extra=_where(world, key) | {"run": name},
-            )
-            await self.api.delete(Run.info.plural, namespace, name)
         for name, is_suspended in plan.suspend:
             self._keep(RAYJOBS, await self.api.suspend_rayjob(namespace, name, is_suspended))
         await self._release(plan, key, world)
@@ -121,6 +115,12 @@ class Reconciler:
             await self._make(key, desired_attempt(attempt, self.settings), world)
         await self._tell(plan, key, world)
         await self._write(plan.statuses, key, world)
+        for name in plan.delete_runs:
+            log.info(
+                "Deleting a run that history keeps no longer",
+                extra=_where(world, key) | {"run": name},
+            )
+            await self.api.delete(Run.info.plural, namespace, name)
 
     async def _create(self, body: Body, where: Mapping[str, Any]) -> None:
         plural = PLURAL_OF[body["kind"]]

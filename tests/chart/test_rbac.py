@@ -32,6 +32,7 @@ READS = {
 }
 WRITES = {
     Right(OURS, "slmruns", "create"),
+    Right(OURS, "slmruns", "delete"),
     Right(OURS, "slmtrials", "create"),
     Right(OURS, "slmevaluations/status", "patch"),
     Right(OURS, "slmruns/status", "patch"),
