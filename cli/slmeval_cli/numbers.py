@@ -1,6 +1,6 @@
 """Decimal strings of the API as people read them. What is None is the empty text, never 0."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 DIGITS = 4
@@ -54,9 +54,16 @@ def duration(seconds: float) -> str:
 
 def age(timestamp: str | None, now: datetime) -> str:
     """Return how long ago a time was, in its largest unit; None is the empty text."""
-    if not timestamp:
-        return ""
-    seconds = max(0, (now - time_of(timestamp)).total_seconds())
+    return _span(now - time_of(timestamp)) if timestamp else ""
+
+
+def until(timestamp: str | None, now: datetime) -> str:
+    """Return how long a time is off, in its largest unit; None is the empty text."""
+    return _span(time_of(timestamp) - now) if timestamp else ""
+
+
+def _span(time: timedelta) -> str:
+    seconds = max(0.0, time.total_seconds())
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if seconds >= size:
             return f"{int(seconds // size)}{unit}"

@@ -20,6 +20,8 @@ from cli_builders import (
     BUSY,
     FakeCluster,
     a_stored_trial,
+    a_verdict,
+    gated,
     measured,
     slmeval,
     stored,
@@ -241,11 +243,17 @@ class TestList:
         assert (answer.exit_code, answer.stdout.splitlines()) == (
             ExitCode.OK,
             [
-                "NAME      REASON     TRIALS   LAST SUCCESS   AGE",
-                "another   Pending                            10m",
-                "demo      Measured   1/1      10m            10m",
+                "NAME      REASON     TRIALS   GATES   LAST SUCCESS   NEXT   AGE",
+                "another   Pending                                           10m",
+                "demo      Measured   1/1              10m                   10m",
             ],
         )
+
+    def test_tells_of_gates_and_of_the_schedule(self) -> None:
+        bodies = gated(stored(measured("small")), a_verdict("Passed"))
+        bodies[0]["status"]["schedule"] = {"nextScheduleTime": "2026-11-03T03:00:00Z"}
+        row = slmeval("list", cluster=FakeCluster(bodies=bodies)).stdout.splitlines()[1]
+        assert row.split() == ["demo", "Measured", "1/1", "GatesJudged", "10m", "2d", "10m"]
 
     def test_all_namespaces(self) -> None:
         other = evaluation_body("x", "elsewhere")
