@@ -61,8 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"--own-ray needs {ROOT_VARIABLE} in the environment")
     # Ray keeps a job's output in a file; in a pod, `kubectl logs` of the head shows it too.
     plan = read_plan(args.plan)
-    of_pod = logs.output_of_container() if args.own_ray is None else None
-    logs.configure(plan, to=[file for file in (sys.stderr, of_pod) if file])
+    logs.configure(plan, to=[file for file in (sys.stderr, logs.output_of_container()) if file])
     reports = Reports(reports=args.reports, finished=args.finished)
     if args.own_ray is None:
         _drive(plan, RayProcesses(plan), reports, reporter_limit_s=args.reporter_limit)
