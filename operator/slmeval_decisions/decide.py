@@ -17,9 +17,8 @@ from .attempts import PoolDecision, PoolSituation, attempts_of, decide_pool, ove
 from .comparison import comparisons
 from .judging import report_on
 from .objects import desired_run, desired_trials
-from .question import problem_of
+from .question import Problem, problem_of
 from .runs import Runs, runs_of
-from .schedules import problem_of_schedule
 from .statuses import StatusWrite, evaluation_status, run_status, trial_standing, trial_status
 from .story import News, news_of
 from .verdict import Standing, State, refused, superseded
@@ -227,7 +226,7 @@ def _evaluation_standing(
     due, current = runs.next, runs.current
     if due is None:
         newest = written[current.meta.name] if current else None
-        return _with_schedule(evaluation, _standing_of(newest))
+        return _with_schedule(runs.problem, _standing_of(newest))
     problem = problem_of(evaluation.spec.question, world.pools)
     if problem is not None:
         return Standing(state=State.STALLED, reason=problem.reason, message=problem.message)
@@ -241,9 +240,8 @@ def _evaluation_standing(
     return _to_be_made(world, name, "the run")
 
 
-def _with_schedule(evaluation: Evaluation, standing: Standing) -> Standing:
+def _with_schedule(problem: Problem | None, standing: Standing) -> Standing:
     """Return the standing of the newest run; once it has ended, a schedule without times stalls."""
-    problem = problem_of_schedule(evaluation.spec.schedule)
     if problem is None or not standing.has_ended:
         return standing
     message = f"{problem.message} The newest run: {standing.message}"

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from slmeval_api.conditions import ConditionType, Reason, condition, has_ended, is_true
+from slmeval_api.conditions import ConditionType, has_ended, is_true
 from slmeval_api.evaluation import Evaluation
 from slmeval_api.run import Run, Trigger
 from slmeval_api.schedule import Schedule
 
 from .conditions import timestamp
-from .question import question_digest
+from .question import Problem, question_digest
 from .schedules import Times, times_of
+from .verdict import was_superseded
 
 KEPT_WITHOUT_SCHEDULE = Schedule(cron="@yearly")
 """Its defaults say how much history is kept where nobody says it."""
@@ -47,33 +48,30 @@ class Runs:
     """Names of ended runs that are more than the history keeps."""
     times: Times | None
     """Of the schedule; None: there is none, or none that names a time."""
+    problem: Problem | None
+    """Why the schedule names no time."""
 
 
 def runs_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Runs:
     """Return what is to become of `runs`, all runs of `evaluation`."""
     living = sorted((r for r in runs if not r.meta.is_being_deleted), key=lambda r: r.spec.number)
     newest = living[-1] if living else None
-    current = newest if newest and _is_asked(evaluation, newest) else None
-    times = times_of(evaluation, living, now)
+    asks = question_digest(evaluation.spec.question)
+    others = {r.meta.uid for r in living if question_digest(r.spec.question) != asks}
+    current = newest
+    if newest and (newest.meta.uid in others or was_superseded(newest.status.conditions)):
+        current = None  # also of an edit that was taken back: it asks anew
+    found = times_of(evaluation, living, now)
+    times = found if isinstance(found, Times) else None
     return Runs(
         newest=newest,
         current=current,
         next=_next(evaluation, living, current, times),
-        stopped=frozenset(r.meta.uid for r in living if _is_stopped(evaluation, r, living)),
+        stopped=_stopped(evaluation, living, others),
         forgotten=_forgotten(evaluation, living),
         times=times,
+        problem=found if isinstance(found, Problem) else None,
     )
-
-
-def _is_asked(evaluation: Evaluation, run: Run) -> bool:
-    """Return whether `run` asks what the evaluation asks, and was not stopped before its end.
-
-    One that takes an edit back asks anew.
-    """
-    ready = condition(run.status.conditions, ConditionType.READY)
-    if ready is not None and ready.reason == Reason.SUPERSEDED:
-        return False
-    return question_digest(run.spec.question) == question_digest(evaluation.spec.question)
 
 
 def _next(
@@ -137,12 +135,18 @@ def _may_run_beside(evaluation: Evaluation, trigger: Trigger) -> bool:
     return is_allowed and trigger.reason == "Scheduled"
 
 
-def _is_stopped(evaluation: Evaluation, run: Run, living: Sequence[Run]) -> bool:
-    """Return whether a newer run takes the place of `run`, also one that cannot be made yet."""
-    if any(newer.spec.replaces and newer.spec.number > run.spec.number for newer in living):
-        return True
-    is_other = question_digest(run.spec.question) != question_digest(evaluation.spec.question)
-    return is_other and evaluation.spec.on_change == "Replace"
+def _stopped(evaluation: Evaluation, living: Sequence[Run], others: set[str]) -> frozenset[str]:
+    """Return the runs whose place a newer one takes, also one that cannot be made yet.
+
+    Args:
+        evaluation: theirs.
+        living: its runs, in order.
+        others: uids of those that ask what the evaluation does not ask any more.
+
+    """
+    replacing = max((r.spec.number for r in living if r.spec.replaces), default=0)
+    found = {r.meta.uid for r in living if r.spec.number < replacing}
+    return frozenset(found | others if evaluation.spec.on_change == "Replace" else found)
 
 
 def _forgotten(evaluation: Evaluation, living: Sequence[Run]) -> tuple[str, ...]:

@@ -42,19 +42,8 @@ class Times:
         )
 
 
-def problem_of_schedule(schedule: Schedule | None) -> Problem | None:
-    """Return why `schedule` names no time, or None."""
-    if schedule is None:
-        return None
-    try:
-        Clock(schedule)
-    except ValueError as error:
-        return Problem(reason=Reason.INVALID_SCHEDULE, message=str(error))
-    return None
-
-
-def times_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Times | None:
-    """Return the times of the schedule; None: there is none, or none that names a time.
+def times_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Times | Problem | None:
+    """Return the times of the schedule, or why it names none; None: there is no schedule.
 
     Args:
         evaluation: with what was stored of its schedule.
@@ -62,10 +51,13 @@ def times_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Time
         now: the time.
 
     """
-    schedule = evaluation.spec.schedule
-    if schedule is None or problem_of_schedule(schedule):
+    schedule, stored = evaluation.spec.schedule, evaluation.status.schedule
+    if schedule is None:
         return None
-    clock, stored = Clock(schedule), evaluation.status.schedule
+    try:
+        clock = Clock(schedule)
+    except ValueError as error:
+        return Problem(reason=Reason.INVALID_SCHEDULE, message=str(error))
     since = _since(evaluation, schedule, now)
     started = [instant(r.spec.trigger.scheduled_time) for r in runs]
     last = _newest(instant(stored.last_schedule_time) if stored else None, *started)

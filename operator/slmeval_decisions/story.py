@@ -21,6 +21,7 @@ from .conditions import sentence
 from .event_reasons import EVENT_KINDS, EventReason
 from .question import changes
 from .statuses import StatusWrite
+from .verdict import was_superseded
 from .world import World
 
 Stored = StoredObject[Any, Any]
@@ -170,7 +171,7 @@ def _of_its_state(run: Run, after: RunStatus) -> Iterator[tuple[EventReason, str
 
 def _of_its_figures(run: Run, after: RunStatus) -> Iterator[tuple[EventReason, str]]:
     """Yield that trials may not be compared, and what came of the gates."""
-    if _is_superseded(after):
+    if was_superseded(after.conditions):
         return
     for type_ in (ConditionType.COMPARABLE, ConditionType.GATES_PASSED):
         was, now = (condition(s.conditions, type_) for s in (run.status, after))
@@ -178,11 +179,6 @@ def _of_its_figures(run: Run, after: RunStatus) -> Iterator[tuple[EventReason, s
             continue
         if now.reason in _GATES or (now.status == "False" and not (was and was.status == "False")):
             yield EventReason(now.reason), now.message
-
-
-def _is_superseded(status: RunStatus) -> bool:
-    ready = condition(status.conditions, ConditionType.READY)
-    return ready is not None and ready.reason == Reason.SUPERSEDED
 
 
 def _see(run: Run) -> str:
@@ -246,7 +242,7 @@ def _of_attempts(
     before = {a.name: a for a in run.status.attempts}
     for attempt in after.attempts:
         done = pools.get(attempt.pool, _Sum())
-        is_missed = done.measured < done.total and not _is_superseded(after)
+        is_missed = done.measured < done.total and not was_superseded(after.conditions)
         for reason, message in _steps(before.get(attempt.name), attempt, run, done, is_missed):
             yield _news(
                 reason,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from slmeval_api.conditions import Condition, ConditionType, Reason
+from slmeval_api.conditions import Condition, ConditionType, Reason, condition
 
 from .conditions import Verdict, with_condition
 
@@ -50,6 +50,12 @@ def superseded() -> Standing:
         reason=Reason.SUPERSEDED,
         message="A newer run takes its place: the evaluation was edited, or asked by its schedule.",
     )
+
+
+def was_superseded(conditions: Sequence[Condition]) -> bool:
+    """Return whether conditions are those of a run that ended by `superseded`."""
+    ready = condition(conditions, ConditionType.READY)
+    return ready is not None and ready.reason == Reason.SUPERSEDED
 
 
 def refused(refusal: Refusal, what: str) -> Standing:
