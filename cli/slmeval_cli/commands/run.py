@@ -115,8 +115,8 @@ def run(
         asked = asked_of(file, bodies, evaluation=evaluation, pool=pool)
     except NoPoolError as error:
         raise UserError(error.problem, _advice(file, error.name, world)) from None
-    needs_gpus = asked.pool.spec.gpus is not None and asked.pool.spec.engine == "vllm"
-    site = Site(machine=world.here.machine(with_gpus=needs_gpus), claims=folders, image=image_root)
+    machine = world.here.machine(with_gpus=asked.gpus_per_worker > 0)
+    site = Site(machine=machine, claims=folders, image=image_root)
     _refuse(obstacles(asked, site, world.here), screen)
     target = output or Path(f"{asked.name}-results.yaml")
     with locked(target) as log, _ended_by_signals():

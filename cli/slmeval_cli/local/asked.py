@@ -41,6 +41,12 @@ class Asked:
         """The evaluation's name."""
         return str(self.evaluation["metadata"]["name"])
 
+    @property
+    def gpus_per_worker(self) -> int:
+        """GPUs that a worker takes: 0 on CPUs, and for the simulated engine."""
+        gpus = self.pool.spec.gpus
+        return gpus.per_worker if gpus and self.pool.spec.engine == "vllm" else 0
+
 
 def asked_of(
     file: str, bodies: Iterable[Body], *, evaluation: str | None, pool: str | None

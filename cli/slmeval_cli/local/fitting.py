@@ -62,9 +62,9 @@ def trials_at_once(asked: Asked, machine: Machine) -> tuple[int, int]:
     run_pool = RunPool(name=pool.meta.name, spec=pool.spec)
     gpus = [model.engine.tensor_parallel_size for model in asked.spec.models]
     busy = workers_needed(run_pool, gpus)
-    if pool.spec.gpus is None or pool.spec.engine != "vllm":
+    per_worker = asked.gpus_per_worker
+    if not per_worker:
         return busy, 1
-    per_worker = pool.spec.gpus.per_worker
     return busy, max(1, min(busy, machine.gpus // per_worker, MOST_GPUS // per_worker))
 
 
@@ -103,9 +103,9 @@ def files_in(configmap: Body) -> dict[str, bytes]:
 
 def _of_machine(asked: Asked, machine: Machine) -> Iterator[str]:
     pool, name = asked.pool.spec, asked.pool.meta.name
-    if pool.gpus and pool.engine == "vllm" and machine.gpus < pool.gpus.per_worker:
+    if machine.gpus < asked.gpus_per_worker:
         yield (
-            f"spec.gpus.perWorker of SLMPool {name} is {pool.gpus.per_worker}, and this machine "
+            f"spec.gpus.perWorker of SLMPool {name} is {asked.gpus_per_worker}, and this machine "
             f"has {machine.gpus} GPUs of NVIDIA's that it may use: lower it, see "
             "CUDA_VISIBLE_DEVICES, or name another pool by --pool"
         )
