@@ -16,6 +16,8 @@ from .here import Machine
 
 NAMESPACE = "local"
 """Of objects whose file names none."""
+OF_CLUSTERS = ("schedule", "on_change", "start_deadline_seconds")
+"""Fields of an evaluation's spec that mean nothing where it is asked once, on one machine."""
 
 
 class NoPoolError(UserError):
@@ -35,6 +37,8 @@ class Asked:
     pool: Pool
     pool_body: Body
     configmaps: Mapping[str, Body]
+    unused: tuple[str, ...]
+    """Those of OF_CLUSTERS that the file sets, as it writes them."""
 
     @property
     def name(self) -> str:
@@ -95,6 +99,11 @@ def asked_of(
         pool=found,
         pool_body=pools[name],
         configmaps=by_kind.get("ConfigMap", {}),
+        unused=tuple(
+            EvaluationSpec.model_fields[field].alias or field
+            for field in OF_CLUSTERS
+            if field in spec.model_fields_set
+        ),
     )
 
 

@@ -75,6 +75,14 @@ def notes(asked: Asked, machine: Machine) -> Iterator[str]:
     if busy > here:
         trials = "trials run one after the other" if here == 1 else f"{here} run at a time"
         yield f"SLMPool {pool} has workers: {spec.workers}; this machine is {here}: {trials}."
+    if asked.unused:
+        yield f"Not used, for the question is asked once, now: {', '.join(asked.unused)}."
+    gates = [gate.name for gate in asked.spec.gates if gate.regression]
+    if gates:
+        yield (
+            f"A run here has none before it, so regressions cannot be told: {', '.join(gates)} of "
+            "spec.gates."
+        )
     unused = [name for name in OF_PODS if name in spec.model_fields_set]
     if unused:
         names = ", ".join(type(spec).model_fields[name].alias or name for name in unused)
@@ -106,8 +114,8 @@ def _of_machine(asked: Asked, machine: Machine) -> Iterator[str]:
     if machine.gpus < asked.gpus_per_worker:
         yield (
             f"spec.gpus.perWorker of SLMPool {name} is {asked.gpus_per_worker}, and this machine "
-            f"has {machine.gpus} GPUs of NVIDIA's that it may use: lower it, see "
-            "CUDA_VISIBLE_DEVICES, or name another pool by --pool"
+            f"may use {machine.gpus} (of NVIDIA's): lower it, see CUDA_VISIBLE_DEVICES, or name "
+            "another pool by --pool"
         )
     if cpus_of(pool) > machine.cpus:
         yield (

@@ -24,8 +24,12 @@ class Machine:
 
     def __str__(self) -> str:
         """Return it in a few words."""
-        gpus = f", {self.gpus} GPUs" if self.gpus else ""
-        return f"{self.name}, {self.cpus} CPUs, {self.memory_gib} GiB{gpus}"
+        parts = [self.name, _counted(self.cpus, "CPU"), f"{self.memory_gib} GiB"]
+        return ", ".join(parts + ([_counted(self.gpus, "GPU")] if self.gpus else []))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

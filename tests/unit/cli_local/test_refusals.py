@@ -16,6 +16,8 @@ from tools import ROOT
 Json = dict[str, Any]
 HUB_MODEL = a_model(source="hf://x/small@main")
 GPUS = {"perWorker": 2, "memoryGiB": 48}
+SPEED = {"workload": "chat", "figure": "requestsPerSecond"}
+A_GATE = {"name": "fast-enough", "speed": SPEED, "atLeast": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +109,7 @@ class TestWhatThisMachineHasNot:
     @pytest.mark.parametrize(
         ("pool", "asked", "missing", "said"),
         [
-            ({"gpus": GPUS}, {}, (), "perWorker of SLMPool gpu is 2, and this machine has 1 GPUs"),
+            ({"gpus": GPUS}, {}, (), "perWorker of SLMPool gpu is 2, and this machine may use 1 "),
             (
                 {"workerResources": {"cpu": "4500m", "memory": "1Gi"}},
                 {},
@@ -209,7 +211,7 @@ class TestTheInstallation:
 
 
 class TestWhatIsDoneOtherwise:
-    def notes(self, folder: Path, pool: Mapping[str, object], here: FakeHere) -> str:
+    def notes(self, folder: Path, pool: Mapping[str, object], here: FakeHere, **spec: Any) -> str:
         def act(launch: Any) -> FakeAttempt:
             return FakeAttempt(launch=launch, results=[], ends=None, interrupts=True)
 
@@ -217,7 +219,7 @@ class TestWhatIsDoneOtherwise:
         body = pool_body()
         body["spec"] |= pool
         here.act = act
-        file = written(folder, evaluation_body(models=models), body)
+        file = written(folder, evaluation_body(models=models, **spec), body)
         answer = slmeval("run", file, "--output", str(folder / "saved.yaml"), here=here)
         assert answer.exit_code == ExitCode.INTERRUPTED
         return answer.stderr
@@ -240,6 +242,21 @@ class TestWhatIsDoneOtherwise:
     def test_fields_of_pods_are_not_used(self, tmp_path: Path) -> None:
         said = self.notes(tmp_path, {"nodeSelector": {"a": "b"}, "cacheClaim": "c"}, FakeHere())
         assert "Not used, for it is about pods: nodeSelector, cacheClaim of SLMPool gpu." in said
+
+    def test_so_are_those_of_an_evaluation_that_is_asked_again(self, tmp_path: Path) -> None:
+        asked = {"schedule": {"cron": "0 3 * * 1"}, "onChange": "Wait"}
+        said = self.notes(tmp_path, {}, FakeHere(), **asked)
+        assert "Not used, for the question is asked once, now: schedule, onChange." in said
+
+    def test_regressions_cannot_be_told(self, tmp_path: Path) -> None:
+        gates = [A_GATE, A_GATE | {"name": "no-slower", "regression": {}}]
+        said = self.notes(tmp_path, {}, FakeHere(), gates=gates)
+        assert "regressions cannot be told: no-slower of spec.gates." in said
+
+    def test_what_is_done_as_in_a_cluster_is_not_said(self, tmp_path: Path) -> None:
+        said = self.notes(tmp_path, {}, FakeHere(), gates=[A_GATE])
+        assert "Not used" not in said
+        assert "gates" not in said
 
     def test_a_secrets_variable_is_this_environments(self, tmp_path: Path) -> None:
         source = {"secretKeyRef": {"name": "s3", "key": "key"}}
