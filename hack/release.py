@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+CHART = ROOT / "charts/slmeval"
 NAME = "slmeval"
 NAMESPACE = "slmeval-system"
 REGISTRY = os.environ.get("REGISTRY", "localhost/slmeval")
@@ -26,7 +27,7 @@ def install_command(runner: str = "runner-demo", ray_version: str | None = None)
     """
     versions = ("--set-string", f"runner.rayVersion={ray_version}") if ray_version else ()
     return [
-        *("helm", "upgrade", "--install", NAME, str(ROOT / "charts/slmeval")),
+        *("helm", "upgrade", "--install", NAME, str(CHART)),
         *("--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"),
         *("--set", f"image.registry={REGISTRY}", "--set", f"image.tag={TAG}"),
         *("--set", f"runner.image={REGISTRY}/{runner}:{TAG}"),

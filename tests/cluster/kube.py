@@ -140,10 +140,11 @@ def pods_of_runs(namespace: str) -> list[str]:
     return [p["metadata"]["name"] for p in found]
 
 
-def results(namespace: str) -> dict[str, Body]:
-    """Return the result of each trial of a namespace by model name."""
+def results(namespace: str, evaluation: str = "") -> dict[str, Body]:
+    """Return the result of each trial by model name, of a namespace or of one evaluation in it."""
+    selector = f"slmeval.dev/evaluation={evaluation}" if evaluation else ""
     return {
         t["spec"]["model"]["name"]: t["status"]["result"]
-        for t in items("slmtrials", namespace)
+        for t in items("slmtrials", namespace, selector)
         if "result" in t.get("status", {})
     }
