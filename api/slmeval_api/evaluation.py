@@ -136,7 +136,9 @@ class Question(ApiModel):
         ),
     )
     trial_deadline_seconds: Annotated[int, Field(ge=30, le=604_800)] = Field(
-        default=3_600, description="Longest time one model on one pool may take. Default 1 h."
+        default=3_600,
+        description="Longest time one model on one pool may take; what was measured until then is "
+        "kept. Default 1 h.",
     )
     backoff_limit: Annotated[int, Field(ge=0, le=10)] = Field(
         default=2,

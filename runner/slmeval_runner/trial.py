@@ -69,6 +69,7 @@ DETAIL_LIMIT = 256
 DEADLINE_MARGIN_S = 30.0
 """Left of the trial's deadline when the search for arguments ends, to get the result out."""
 Emit = Callable[[Progress], None]
+TellPartial = Callable[[TrialResult], None]
 Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring", "Tuning"]
 
 
@@ -153,6 +154,7 @@ class TrialRun:
         *,
         folders: Folders,
         emit: Emit,
+        tell_partial: TellPartial | None = None,
         monitor: Monitor,
         waited_s: float | None = None,
         clock: Clock = CLOCK,
@@ -165,6 +167,8 @@ class TrialRun:
             engine: not started.
             folders: where models and data are.
             emit: takes the progress.
+            tell_partial: takes a result with what was measured so far, after each part, which stands if
+                this process is ended before its time; None: nobody does.
             monitor: reads the devices while something is measured.
             waited_s: seconds that the trial waited for this process, whose libraries may have had
                 to be imported first; they count as part of the start. None: nobody knows.
@@ -176,17 +180,19 @@ class TrialRun:
         self._engine = engine
         self._folders = folders
         self._emit = emit
+        self._tell_partial = tell_partial
         self._monitor = monitor
         self._now = clock.now
         self._monotonic = clock.monotonic
         self._parts = _Parts(start=_Start(waited_s=waited_s))
         self._endpoint: Endpoint | MeasurementInvalid | None = None
         self._artifacts = artifacts_of(plan, trial.name, folders)
+        self._started_at = timestamp(clock.now())
         self._started_s = clock.monotonic()
 
     async def run(self) -> TrialResult:
         """Return everything that could be measured, and why the rest could not."""
-        started_at = timestamp(self._now())
+        self._started_at = timestamp(self._now())
         self._started_s = self._monotonic()
         failure: Failure | None = None
         try:
@@ -204,14 +210,23 @@ class TrialRun:
         finally:
             await self._stop_endpoint()
             await self._engine.stop()
+        result = self._result(failure)
+        try:
+            await asyncio.to_thread(keep_result, self._plan, self._trial, result, self._folders)
+        except ArtifactsUnwritable as error:  # what was measured stands
+            return result.model_copy(update={"failure": result.failure or error.failure})
+        return result
+
+    def _result(self, failure: Failure | None = None) -> TrialResult:
+        """Return what was measured so far, and `failure` or the first one of a part."""
         parts, tasks = self._parts, self._tasks_in_order()
         workloads = [
             parts.measured[w.name] for w in self._plan.workloads if w.name in parts.measured
         ]
         facts = parts.start.facts
-        result = TrialResult(
+        return TrialResult(
             attempt=self._plan.attempt,
-            started_at=started_at,
+            started_at=self._started_at,
             completed_at=timestamp(self._now()),
             summary=summary_of(workloads, parts.suite),
             start_seconds=parts.start.seconds(),
@@ -224,11 +239,10 @@ class TrialRun:
             provenance=self._provenance(facts) if facts else None,
             failure=failure or first_failure(workloads, tasks),
         )
-        try:
-            await asyncio.to_thread(keep_result, self._plan, self._trial, result, self._folders)
-        except ArtifactsUnwritable as error:  # what was measured stands
-            return result.model_copy(update={"failure": result.failure or error.failure})
-        return result
+
+    def _tell_so_far(self) -> None:
+        if self._tell_partial is not None:
+            self._tell_partial(self._result())
 
     @property
     def _asked(self) -> list[Task]:
@@ -287,6 +301,7 @@ class TrialRun:
         await self._engine.serve([Request(prompt_token_ids=ids, max_tokens=1, is_exact=True)])
         start.warmup_s = self._monotonic() - begun_s
         start.total_s = self._monotonic() - self._started_s - start.tasks_s
+        self._tell_so_far()
 
     async def _prepare_tasks(self) -> None:
         """Read all data before a GPU is used: what is wrong with it is known in a second.
@@ -311,6 +326,7 @@ class TrialRun:
         for workload in sorted(self._plan.workloads, key=lambda w: w.http is not None):
             done = await self._one_workload(workload, self._facts)
             self._parts.measured[workload.name] = done
+            self._tell_so_far()
         await self._stop_endpoint()
 
     async def _give_endpoint(self) -> Endpoint:
@@ -421,6 +437,7 @@ class TrialRun:
         counts = (len(questions.requests) for questions in asked.values())
         outcomes_of = dict(zip(asked, dealt(served.outcomes, counts), strict=True))
         self._judge(asked, outcomes_of, seconds=served.seconds)
+        self._tell_so_far()
         await asyncio.to_thread(self._keep, asked, outcomes_of)
 
     def _judge(

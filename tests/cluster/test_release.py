@@ -110,6 +110,22 @@ class TestDeadlines:
         assert condition(trials["slow"], "Ready")["reason"] == "TrialDeadlineExceeded"
         assert condition(trials["quick"], "Ready")["reason"] == "Simulated"
 
+    def test_a_trial_that_takes_too_long_keeps_what_it_had_measured(
+        self, operator: Installation, namespace: str
+    ) -> None:
+        tokens = {"inputTokens": 8, "outputTokens": 8}
+        workloads = [
+            {"name": "short", "batch": {"requests": 2, **tokens}},
+            {"name": "endless", "batch": {"requests": 2, **tokens, "outputTokens": 100_000}},
+        ]
+        apply(evaluation(namespace, trialDeadlineSeconds=30, workloads=workloads))
+        wait_ended("demo", namespace)
+        (trial,) = items("slmtrials", namespace)
+        assert condition(trial, "Ready")["reason"] == "TrialDeadlineExceeded"
+        (measured,) = trial["status"]["result"]["workloads"]
+        assert measured["name"] == "short"
+        assert float(trial["status"]["result"]["summary"]["requestsPerSecond"]) > 0
+
 
 class TestAnEdit:
     def test_stops_the_old_run_and_asks_the_new_question(

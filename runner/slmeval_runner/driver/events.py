@@ -4,9 +4,13 @@ from typing import Literal, NamedTuple
 
 
 class Word(NamedTuple):
-    """What a trial's process says: a TrialReport as JSON text, and whether it is the last."""
+    """What a trial's process says: a TrialReport as JSON text, and what it is.
 
-    kind: Literal["progress", "result"]
+    `partial` is a result with what was measured so far. It stands if the process ends without its
+    last word, the `result`.
+    """
+
+    kind: Literal["progress", "partial", "result"]
     report: str
 
 

@@ -32,6 +32,8 @@ class _Started:
     placement: Placement
     at_s: float
     started_at: str
+    partial: str = ""
+    """The last report of what was measured so far."""
 
 
 class Driver:
@@ -160,6 +162,8 @@ class Driver:
         match event.what:
             case Word(_, report) if len(report.encode()) > REPORT_LIMIT_BYTES:
                 self._end(event.trial, _too_long(report))
+            case Word("partial", report):
+                self._running[event.trial].partial = report
             case Word("result", report):
                 self._finish(event.trial, report)
             case Word(_, report):
@@ -171,20 +175,21 @@ class Driver:
 
     def _finish(self, trial: str, report: str) -> None:
         """Write a trial's own result; one that failed gets what the trial printed last."""
-        failed = _failed(report)
-        if failed is None:
+        result = _result_in(report)
+        if result is None or result.failure is None:  # None: the reporter refuses it, and says so
             self._reports.write(trial, report)
             self._forget(trial, "The trial has its result")
             return
-        lines = self._forget(trial, "The trial failed", failed.failure)
-        result = failed.model_copy(update={"last_lines": list(lines) or None})
+        lines = self._forget(trial, "The trial failed", result.failure)
+        result = result.model_copy(update={"last_lines": list(lines) or None})
         self._write(trial, TrialReport(result=result))
 
     def _end(self, trial: str, cause: Failure) -> None:
-        """End a trial that will say nothing more, and write why."""
-        started_at = self._running[trial].started_at
+        """End a trial that will say nothing more; write why, and what it had measured."""
+        started = self._running[trial]
         lines = self._forget(trial, "The trial is ended", cause)
-        self._fail(trial, cause, started_at=started_at, last_lines=lines)
+        measured = _result_in(started.partial)
+        self._fail(trial, cause, started_at=started.started_at, measured=measured, last_lines=lines)
 
     def _forget(self, trial: str, text: str, cause: Failure | None = None) -> Sequence[str]:
         """Free the trial's GPUs; return what it printed last."""
@@ -209,27 +214,32 @@ class Driver:
             self._end(name, failure("TrialDeadlineExceeded", text))
 
     def _fail(
-        self, trial: str, cause: Failure, *, started_at: str, last_lines: Sequence[str] = ()
+        self,
+        trial: str,
+        cause: Failure,
+        *,
+        started_at: str,
+        measured: TrialResult | None = None,
+        last_lines: Sequence[str] = (),
     ) -> None:
-        result = failed_result(
-            cause,
-            attempt=self._plan.attempt,
-            started_at=started_at,
-            completed_at=timestamp(self._now()),
-        ).model_copy(update={"last_lines": list(last_lines) or None})
+        now = timestamp(self._now())
+        nothing = failed_result(
+            cause, attempt=self._plan.attempt, started_at=started_at, completed_at=now
+        )
+        ended = {"failure": cause, "completed_at": now, "last_lines": list(last_lines) or None}
+        result = (measured or nothing).model_copy(update=ended)
         self._write(trial, TrialReport(result=result))
 
     def _write(self, trial: str, report: TrialReport) -> None:
         self._reports.write(trial, report.model_dump_json(by_alias=True, exclude_none=True))
 
 
-def _failed(report: str) -> TrialResult | None:
-    """Return the result in a report that says that the trial failed; None: it does not."""
+def _result_in(report: str) -> TrialResult | None:
+    """Return the result in a report; None: there is none, or none that is of its form."""
     try:
-        result = TrialReport.model_validate_json(report).result
+        return TrialReport.model_validate_json(report).result
     except ValidationError:
-        return None  # the reporter refuses it, and says so
-    return result if result and result.failure else None
+        return None
 
 
 def _lost(message: str) -> Failure:

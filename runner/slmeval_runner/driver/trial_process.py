@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from slmeval_api.plan import Plan, PlannedTrial, TrialReport
-from slmeval_api.result import Progress
+from slmeval_api.result import Progress, TrialResult
 
 from slmeval_runner.devices.monitor import open_monitor
 from slmeval_runner.engines.base import Engine
@@ -76,12 +76,15 @@ def visible_devices(given: str | None, gpus: Sequence[int]) -> str:
 async def run_trial(
     plan: Plan, name: str, *, say: Callable[[Word], None], waited_s: float | None = None
 ) -> None:
-    """Run the trial `name` of `plan`; `say` gets its progress, and its result last."""
+    """Run the trial `name` of `plan`; `say` gets its progress and parts, and its result last."""
     trial = next(trial for trial in plan.trials if trial.name == name)
 
     def emit(progress: Progress) -> None:
         log.info("%s", " ".join(filter(None, (progress.stage, progress.detail))))
         say(Word("progress", _text(TrialReport(progress=progress))))
+
+    def tell_partial(result: TrialResult) -> None:
+        say(Word("partial", _text(TrialReport(result=result))))
 
     emit(Progress(stage="Starting", attempt=plan.attempt, updated_at=timestamp(utc_now())))
     try:
@@ -101,6 +104,7 @@ async def run_trial(
             engine,
             folders=Folders(),
             emit=emit,
+            tell_partial=tell_partial,
             monitor=monitor,
             waited_s=waited_s,
         )

@@ -8,7 +8,7 @@ import pytest
 from builders import a_model
 from runner_builders import FakeClock, a_failure, a_plan, a_progress, a_result
 from slmeval_api.plan import Applied, AppliedReport, Finished, Plan, TrialReport
-from slmeval_api.result import TrialResult
+from slmeval_api.result import Summary, TrialResult
 from slmeval_runner.driver.events import Crashed, Died, Event, Word
 from slmeval_runner.driver.loop import Driver
 from slmeval_runner.driver.placing import Placement
@@ -21,6 +21,14 @@ Script = list[tuple[float, Word | Died | Crashed]]
 def word(report: TrialReport) -> Word:
     kind = "result" if report.result else "progress"
     return Word("result" if kind == "result" else "progress", json.dumps(report.to_json_data()))
+
+
+def partial(requests_per_second: str) -> Word:
+    """Return what a trial says that has measured this much."""
+    so_far = a_result().model_copy(
+        update={"summary": Summary(requests_per_second=requests_per_second)}
+    )
+    return Word("partial", word(TrialReport(result=so_far)).report)
 
 
 PROGRESS = word(TrialReport(progress=a_progress("Measuring")))
@@ -230,6 +238,22 @@ class TestEnds:
         bench = Bench(tmp_path, a_plan("a", trialDeadlineSeconds=60), scripts={A: [(5.0, end)]})
         bench.driver.run()
         result = bench.result(A)
+        assert result.failure is not None
+        assert result.last_lines == LAST_LINES
+
+    @pytest.mark.parametrize(
+        "end",
+        [Died("killed"), Crashed("KeyError: 'x'"), PROGRESS],
+        ids=["death", "crash", "deadline"],
+    )
+    def test_without_a_result_keep_what_was_measured(
+        self, tmp_path: Path, end: Word | Died | Crashed
+    ) -> None:
+        script = [(5.0, partial("1")), (6.0, partial("2")), (7.0, end)]
+        bench = Bench(tmp_path, a_plan("a", trialDeadlineSeconds=60), scripts={A: script})
+        bench.driver.run()
+        result = bench.result(A)
+        assert result.summary == Summary(requests_per_second="2")
         assert result.failure is not None
         assert result.last_lines == LAST_LINES
 

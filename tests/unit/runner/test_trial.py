@@ -42,6 +42,7 @@ async def tried(
     clock: FakeClock | None = None,
     folders: Folders | None = None,
     told: list[Progress] | None = None,
+    partial: list[TrialResult] | None = None,
 ) -> TrialResult:
     clock = clock or FakeClock()
     words: list[Progress] = [] if told is None else told
@@ -51,6 +52,7 @@ async def tried(
         engine or a_simulated_engine(clock),
         folders=folders or Folders(),
         emit=words.append,
+        tell_partial=None if partial is None else partial.append,
         monitor=NoDevice(),
         clock=Clock(clock.now, clock.monotonic),
     )
@@ -137,6 +139,24 @@ class TestWorkloadsOverHttp:
         engine = Attachable("small")
         await tried(a_plan(), engine)
         assert not engine.is_shared
+
+
+class TestWhatWasMeasuredSoFar:
+    async def test_is_told_after_each_part(self) -> None:
+        workloads = [a_load("batch", name) for name in ("chat", "mail")]
+        partial: list[TrialResult] = []
+        plan = a_plan(workloads=workloads, tasks=[a_classification()])
+        result = await tried(plan, partial=partial)
+        told = [([w.name for w in p.workloads], [t.name for t in p.tasks]) for p in partial]
+        assert told == [
+            ([], []),
+            (["chat"], []),
+            (["chat", "mail"], []),
+            (["chat", "mail"], ["intents"]),
+        ]
+        assert partial[0].start_seconds == result.start_seconds
+        assert partial[0].provenance == result.provenance
+        assert partial[-1].model_copy(update={"completed_at": result.completed_at}) == result
 
 
 class TestACompleteTrial:
