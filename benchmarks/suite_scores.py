@@ -28,11 +28,16 @@ def main(argv: Sequence[str]) -> int:
     """Parse, measure, print."""
     args = parser().parse_args(argv)
     from slmeval_api.evaluation import Evaluation
+    from slmeval_api.plan import TrialReport
     from slmeval_api.result import TaskResult
     from slmeval_runner.devices.monitor import NoDevice
     from slmeval_runner.engines.vllm import VllmEngine
     from slmeval_runner.folders import Folders
     from slmeval_runner.trial import TrialRun
+
+    def show(report: TrialReport) -> None:
+        if report.progress:
+            print(report.progress.stage, report.progress.detail or "", file=sys.stderr)
 
     suite = Evaluation.from_body(yaml.safe_load(args.suite.read_text())).spec
     tasks = [
@@ -51,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         plan.trials[0],
         VllmEngine(has_gpu=gpu_count() > 0),
         folders=Folders(claims=args.claims.resolve()),
-        emit=lambda progress: print(progress.stage, progress.detail or "", file=sys.stderr),
+        tell=show,
         monitor=NoDevice(),
     )
     result = asyncio.run(run.run())

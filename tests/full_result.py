@@ -101,7 +101,7 @@ def full_result() -> TrialResult:
         plan.trials[0],
         OnAGpu("small", sleep=clock.sleep_async, monotonic=clock.monotonic),
         folders=Folders(),
-        emit=lambda _: None,
+        tell=lambda _: None,
         monitor=Nvml(),
         waited_s=0.02,
         clock=Clock(clock.now, clock.monotonic),

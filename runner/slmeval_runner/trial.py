@@ -13,7 +13,7 @@ from typing import Literal
 
 from slmeval_api.base import decimal_string
 from slmeval_api.model import EngineOptions
-from slmeval_api.plan import Plan, PlannedTrial
+from slmeval_api.plan import Plan, PlannedTrial, TrialReport
 from slmeval_api.result import (
     Ceilings,
     EngineReport,
@@ -68,8 +68,7 @@ WARMUP_TOKENS = 8
 DETAIL_LIMIT = 256
 DEADLINE_MARGIN_S = 30.0
 """Left of the trial's deadline when the search for arguments ends, to get the result out."""
-Emit = Callable[[Progress], None]
-TellPartial = Callable[[TrialResult], None]
+Tell = Callable[[TrialReport], None]
 Stage = Literal["LoadingModel", "StartingEngine", "WarmingUp", "Measuring", "Scoring", "Tuning"]
 
 
@@ -153,8 +152,7 @@ class TrialRun:
         engine: Engine,
         *,
         folders: Folders,
-        emit: Emit,
-        tell_partial: TellPartial | None = None,
+        tell: Tell,
         monitor: Monitor,
         waited_s: float | None = None,
         clock: Clock = CLOCK,
@@ -166,9 +164,8 @@ class TrialRun:
             trial: this one.
             engine: not started.
             folders: where models and data are.
-            emit: takes the progress.
-            tell_partial: takes a result with what was measured so far, after each part, which stands if
-                this process is ended before its time; None: nobody does.
+            tell: takes the progress and, after each part, a result with what was measured so far,
+                which stands if this process is ended before its time.
             monitor: reads the devices while something is measured.
             waited_s: seconds that the trial waited for this process, whose libraries may have had
                 to be imported first; they count as part of the start. None: nobody knows.
@@ -179,8 +176,7 @@ class TrialRun:
         self._trial = trial
         self._engine = engine
         self._folders = folders
-        self._emit = emit
-        self._tell_partial = tell_partial
+        self._report = tell
         self._monitor = monitor
         self._now = clock.now
         self._monotonic = clock.monotonic
@@ -241,8 +237,7 @@ class TrialRun:
         )
 
     def _tell_so_far(self) -> None:
-        if self._tell_partial is not None:
-            self._tell_partial(self._result())
+        self._report(TrialReport(result=self._result()))
 
     @property
     def _asked(self) -> list[Task]:
@@ -268,14 +263,13 @@ class TrialRun:
         )
 
     def _tell(self, stage: Stage, detail: str | None = None) -> None:
-        self._emit(
-            Progress(
-                stage=stage,
-                detail=None if detail is None else cut(detail, DETAIL_LIMIT),
-                attempt=self._plan.attempt,
-                updated_at=timestamp(self._now()),
-            )
+        progress = Progress(
+            stage=stage,
+            detail=None if detail is None else cut(detail, DETAIL_LIMIT),
+            attempt=self._plan.attempt,
+            updated_at=timestamp(self._now()),
         )
+        self._report(TrialReport(progress=progress))
 
     def _tell_measuring(self, workload: str, part: str) -> None:
         self._tell("Measuring", f"{workload}: {part}")

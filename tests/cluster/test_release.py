@@ -113,17 +113,19 @@ class TestDeadlines:
     def test_a_trial_that_takes_too_long_keeps_what_it_had_measured(
         self, operator: Installation, namespace: str
     ) -> None:
-        tokens = {"inputTokens": 8, "outputTokens": 8}
-        workloads = [
-            {"name": "short", "batch": {"requests": 2, **tokens}},
-            {"name": "endless", "batch": {"requests": 2, **tokens, "outputTokens": 100_000}},
+        question = evaluation(namespace, "a", seconds=150, trialDeadlineSeconds=40)
+        (endless,) = question["spec"]["workloads"]
+        quick = {"requests": 2, "inputTokens": 8, "outputTokens": 8}
+        question["spec"]["workloads"] = [
+            {"name": "quick", "batch": quick},
+            {"name": "endless", "batch": endless["batch"]},
         ]
-        apply(evaluation(namespace, trialDeadlineSeconds=30, workloads=workloads))
+        apply(question)
         wait_ended("demo", namespace)
         (trial,) = items("slmtrials", namespace)
         assert condition(trial, "Ready")["reason"] == "TrialDeadlineExceeded"
         (measured,) = trial["status"]["result"]["workloads"]
-        assert measured["name"] == "short"
+        assert measured["name"] == "quick"
         assert float(trial["status"]["result"]["summary"]["requestsPerSecond"]) > 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from builders import Json, a_load
 from runner_builders import a_plan
+from slmeval_api.plan import TrialReport
 from slmeval_api.result import TrialResult, WorkloadResult
 from slmeval_runner.devices.monitor import NoDevice
 from slmeval_runner.engines.vllm import VllmEngine
@@ -73,6 +74,11 @@ def run_trial() -> tuple[TrialResult, list[str]]:
         "source": f"file://{MODEL}",
         "engine": {"dtype": "float32", "enforceEager": True, "maxModelLen": 1024},
     }
+
+    def tell(report: TrialReport) -> None:
+        if report.progress:
+            told.append(report.progress.detail or report.progress.stage)
+
     plan = a_plan(
         engine="vllm", workloads=WORKLOADS, tasks=[], trials=[{"name": "t", "model": model}]
     )
@@ -81,7 +87,7 @@ def run_trial() -> tuple[TrialResult, list[str]]:
         plan.trials[0],
         VllmEngine(has_gpu=False),
         folders=Folders(),
-        emit=lambda progress: told.append(progress.detail or progress.stage),
+        tell=tell,
         monitor=NoDevice(),
     )
     return asyncio.run(run.run()), told

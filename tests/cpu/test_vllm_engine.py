@@ -347,7 +347,7 @@ class TestTrial:
             plan.trials[0],
             Lent(vllm),
             folders=Folders(),
-            emit=lambda _: None,
+            tell=lambda _: None,
             monitor=NoDevice(),
         )
         result = asyncio.run(run.run())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from slmeval_api.plan import Plan, PlannedTrial, TrialReport
-from slmeval_api.result import Progress, TrialResult
+from slmeval_api.result import Progress
 
 from slmeval_runner.devices.monitor import open_monitor
 from slmeval_runner.engines.base import Engine
@@ -79,14 +79,15 @@ async def run_trial(
     """Run the trial `name` of `plan`; `say` gets its progress and parts, and its result last."""
     trial = next(trial for trial in plan.trials if trial.name == name)
 
-    def emit(progress: Progress) -> None:
-        log.info("%s", " ".join(filter(None, (progress.stage, progress.detail))))
-        say(Word("progress", _text(TrialReport(progress=progress))))
+    def tell(report: TrialReport) -> None:
+        if report.progress is None:
+            say(Word("partial", _text(report)))
+            return
+        log.info("%s", " ".join(filter(None, (report.progress.stage, report.progress.detail))))
+        say(Word("progress", _text(report)))
 
-    def tell_partial(result: TrialResult) -> None:
-        say(Word("partial", _text(TrialReport(result=result))))
-
-    emit(Progress(stage="Starting", attempt=plan.attempt, updated_at=timestamp(utc_now())))
+    starting = Progress(stage="Starting", attempt=plan.attempt, updated_at=timestamp(utc_now()))
+    tell(TrialReport(progress=starting))
     try:
         engine = engine_for(plan, trial)
     except TrialError as error:
@@ -103,8 +104,7 @@ async def run_trial(
             trial,
             engine,
             folders=Folders(),
-            emit=emit,
-            tell_partial=tell_partial,
+            tell=tell,
             monitor=monitor,
             waited_s=waited_s,
         )

@@ -18,7 +18,7 @@ from runner_builders import (
     write_lines,
 )
 from slmeval_api.model import EngineOptions
-from slmeval_api.plan import Plan
+from slmeval_api.plan import Plan, TrialReport
 from slmeval_api.result import Progress, TrialResult, WorkloadResult
 from slmeval_api.workload import Workload
 from slmeval_runner import trial
@@ -45,14 +45,19 @@ async def tried(
     partial: list[TrialResult] | None = None,
 ) -> TrialResult:
     clock = clock or FakeClock()
-    words: list[Progress] = [] if told is None else told
+
+    def tell(report: TrialReport) -> None:
+        if report.progress and told is not None:
+            told.append(report.progress)
+        if report.result and partial is not None:
+            partial.append(report.result)
+
     run = TrialRun(
         plan,
         plan.trials[0],
         engine or a_simulated_engine(clock),
         folders=folders or Folders(),
-        emit=words.append,
-        tell_partial=None if partial is None else partial.append,
+        tell=tell,
         monitor=NoDevice(),
         clock=Clock(clock.now, clock.monotonic),
     )

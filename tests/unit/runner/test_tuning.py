@@ -149,7 +149,7 @@ class TestInATrial:
             plan.trials[0],
             a_simulated_engine(clock),
             folders=Folders(),
-            emit=lambda _: None,
+            tell=lambda _: None,
             monitor=NoDevice(),
             clock=Clock(clock.now, clock.monotonic),
         )
