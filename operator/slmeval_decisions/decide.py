@@ -19,7 +19,14 @@ from .judging import report_on
 from .objects import desired_run, desired_trials
 from .question import Problem, problem_of
 from .runs import Runs, runs_of
-from .statuses import StatusWrite, evaluation_status, run_status, trial_standing, trial_status
+from .statuses import (
+    StatusWrite,
+    deleted_standing,
+    evaluation_status,
+    run_status,
+    trial_standing,
+    trial_status,
+)
 from .story import News, news_of
 from .verdict import Standing, State, refused, superseded
 from .world import World
@@ -113,10 +120,16 @@ def _plan_run(
                 engine=pool.spec.engine,
                 attempt=situation.attempts_made,
             )
-    if missing and is_over:
-        return run.status  # somebody deleted a trial of a finished run: it is not measured again
+    was_measured = is_true(run.status.conditions, ConditionType.SUCCEEDED)
+    if missing and is_over and not was_measured:
+        return run.status  # somebody deleted a trial of it, which may be the one that failed
     for name in missing:
-        standings[name] = superseded() if is_superseded else _to_be_made(world, name, "the trial")
+        if was_measured:
+            standings[name] = deleted_standing(run, desired[name]["spec"]["pool"])
+        elif is_superseded:
+            standings[name] = superseded()
+        else:
+            standings[name] = _to_be_made(world, name, "the trial")
     in_order = {name: standings[name] for name in desired}
     return _write_run(world, run, in_order, plan, is_current=is_current)
 
@@ -207,7 +220,7 @@ def _write_run(
             run,
             world,
             is_current=is_current,
-            has_ended=all(standing.has_ended for standing in standings.values()),
+            ends=all(s.has_ended and s.reason != Reason.SUPERSEDED for s in standings.values()),
         ),
     )
     if status != run.status:

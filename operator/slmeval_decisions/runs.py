@@ -4,7 +4,7 @@ A run is started by an edit of the question, by hand, or by the schedule. What a
 is written in it, so a pass that is repeated after a crash finds that it was, and starts no other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from slmeval_api.run import Run, Trigger
 from slmeval_api.schedule import Schedule
 
 from .conditions import timestamp
+from .gates.good import last_good
 from .question import Problem, question_digest
 from .schedules import Times, times_of
 from .verdict import was_superseded
@@ -158,5 +159,15 @@ def _forgotten(evaluation: Evaluation, living: Sequence[Run]) -> tuple[str, ...]
         *good[limits.successful_runs_history_limit :],
         *bad[limits.failed_runs_history_limit :],
     )
-    named = {g.regression.baseline for g in evaluation.spec.gates if g.regression}
-    return tuple(r.meta.name for r in surplus if r is not living[-1] and r.meta.name not in named)
+    kept = {living[-1].meta.name} if living else set[str]()
+    kept |= set(_held_against(evaluation, living))
+    return tuple(r.meta.name for r in surplus if r.meta.name not in kept)
+
+
+def _held_against(evaluation: Evaluation, living: Sequence[Run]) -> Iterator[str]:
+    """Yield the names of runs that gates hold others against; without them, nothing could fail."""
+    for gate in evaluation.spec.gates:
+        if gate.regression and gate.regression.baseline:
+            yield gate.regression.baseline
+        elif gate.regression and (good := last_good(living[:-1])):
+            yield good.meta.name

@@ -199,6 +199,12 @@ _URGENCY = (
 """Which of several trials' standings a run shows: what somebody could act on comes first."""
 
 
+def deleted_standing(run: Run, pool: str) -> Standing:
+    """Return where a trial of `run` stands that was measured, and that somebody deleted since."""
+    engine = next(p.spec.engine for p in run.spec.pools if p.name == pool)
+    return _measured(engine, "It was measured; its SLMTrial was deleted since.")
+
+
 def run_standing(trials: dict[str, Standing]) -> Standing:
     """Return where a run stands, from its trials' standings by trial name (at least one)."""
     standings = list(trials.values())

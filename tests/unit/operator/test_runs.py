@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from slmeval_api.conditions import ConditionType, Reason, condition
 from slmeval_api.objects import RUN_REQUESTED_AT
 from unit.operator.stage import DEMO, Stage
@@ -323,17 +324,67 @@ class TestGates:
             (False, ["Passed"], Reason.MEASURED),
         ]
 
+    @pytest.mark.parametrize("limit", [0, 1, 3])
+    async def test_fail_for_as_long_as_it_is_slow(self, limit: int) -> None:
+        schedule = {"cron": "@yearly", "successfulRunsHistoryLimit": limit}
+        stage = Stage(gates=[HOLDS], schedule=schedule)
+        await stage.settle()
+        await at_speed(stage, 2.0)
+        for value in "abcdefg":
+            request(stage, value)
+            await at_speed(await at_rest(stage), 2.5)
+            assert verdicts(stage) == ["Failed"]
+        kept = [run.spec.number for run in stage.runs]
+        assert kept == [1, *range(min(8, 9 - limit), 9)]
+
     async def test_stand_though_the_run_that_they_are_held_against_goes(self) -> None:
-        limits = {"successfulRunsHistoryLimit": 1, "failedRunsHistoryLimit": 0}
-        stage = Stage(gates=[HOLDS], schedule={"cron": "@yearly"} | limits)
+        stage = Stage(gates=[HOLDS])
         await stage.settle()
         await at_speed(stage, 2.0)
         request(stage, "again")
         await at_speed(await at_rest(stage), 2.0)
-        assert len(stage.runs) == 1
+        stage.api.remove(("slmruns", "team", stage.runs[0].meta.name))
         stage.boot()
         await at_rest(stage)
         assert (verdicts(stage), gates_passed(stage)) == (["Passed"], ("True", "GatesMet"))
+
+    async def test_judge_a_run_that_ends_when_another_question_is_asked(self) -> None:
+        stage = Stage(gates=[HOLDS], onChange="Wait")
+        await stage.settle()
+        await at_speed(stage, 2.0)
+        request(stage, "again")
+        await at_rest(stage)
+        stage.edit(seed=2)
+        await at_rest(stage)
+        await at_speed(stage, 4.0)
+        await at_speed(stage, 4.0)
+        assert [run.spec.trigger.reason for run in stage.runs] == [
+            "Changed",
+            "Requested",
+            "Changed",
+        ]
+        reports = [run.status.gates for run in stage.runs[1:]]
+        assert [r and (r.failed, r.baseline) for r in reports] == [(1, stage.runs[0].meta.name)] * 2
+
+    async def test_judge_a_run_that_ends_beside_a_newer_one(self) -> None:
+        schedule = {"cron": "0 * * * *", "concurrencyPolicy": "Allow"}
+        stage = Stage(gates=[HOLDS], schedule=schedule)
+        await stage.settle()
+        await at_speed(stage, 2.0)
+        for _ in range(2):
+            stage.wait(3600)
+            await at_rest(stage)
+        first, second, third = (run.meta.name for run in stage.runs)
+        (name,) = (name for name in stage.trials if name.startswith(second))
+        stage.measure(name, workloads=[timed([4.0, 4.004, 3.996])])
+        (job,) = (job for job in stage.rayjobs if second in job)
+        stage.kuberay.end(job)
+        await at_speed(await at_rest(stage), 4.0)
+        reports = {run.meta.name: run.status.gates for run in stage.runs}
+        for name in (second, third):
+            report = reports[name]
+            assert report is not None
+            assert (report.failed, report.baseline) == (1, first)
 
     async def test_keep_the_run_that_they_name(self) -> None:
         stage = Stage(gates=[HOLDS])

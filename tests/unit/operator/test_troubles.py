@@ -238,7 +238,7 @@ class TestWhatAnotherVersionWroteStopsNothing:
         stage.api.vanish(("slmtrials", "team", name))
         stage.hear()
         await stage.settle()
-        assert (stage.reason, stage.message) == ("GatesPassed", "fine")
+        assert (stage.reason, stage.message) == ("Measured", "All 1 trials were measured.")
 
     async def test_an_unknown_reason_of_a_failed_trial(self) -> None:
         stage = await started(backoffLimit=0)
