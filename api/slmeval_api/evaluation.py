@@ -194,7 +194,52 @@ GATES_HAVE_SCORES = Rule(
         for g in s.gates
     ),
 )
-GATE_RULES = (GATES_KNOW_MODELS, GATES_KNOW_MEASURES, GATES_HAVE_SCORES)
+GATES_KNOW_LOADS = Rule(
+    "self.gates.all(g, !has(g.speed) || !has(g.speed.load) || self.workloads.exists(w, "
+    "w.name == g.speed.workload && ((has(w.concurrency) && w.concurrency.levels.exists(l, "
+    "double(l) == double(g.speed.load))) || (has(w.rate) && (has(w.rate.search) || "
+    "w.rate.requestsPerSecond.exists(r, double(r) == double(g.speed.load)))))))",
+    "a gate's speed.load is no level or rate of its workload: name one of its levels or "
+    "requestsPerSecond (other kinds of workloads have none)",
+    lambda s: all(
+        g.speed is None
+        or g.speed.load is None
+        or any(
+            w.name == g.speed.workload and _has_load(w, float(g.speed.load)) for w in s.workloads
+        )
+        for g in s.gates
+    ),
+)
+GATES_CAN_TELL = Rule(
+    "self.gates.all(g, !has(g.speed) || self.workloads.all(w, w.name != g.speed.workload || "
+    "(has(w.batch) ? w.batch.repetitions : has(w.concurrency) ? w.concurrency.repetitions : "
+    "has(w.rate) ? w.rate.repetitions : w.http.repetitions) >= 2))",
+    "a gate judges the speed of a workload that has one repetition, which tells no interval: give "
+    "it repetitions: 3 or more",
+    lambda s: all(
+        g.speed is None or w.name != g.speed.workload or w.repetitions > 1
+        for g in s.gates
+        for w in s.workloads
+    ),
+)
+GATE_RULES = (
+    GATES_KNOW_MODELS,
+    GATES_KNOW_MEASURES,
+    GATES_HAVE_SCORES,
+    GATES_KNOW_LOADS,
+    GATES_CAN_TELL,
+)
+
+
+def _has_load(workload: Workload, load: float) -> bool:
+    """Return whether a workload measures at that level or rate; a search finds its rates itself."""
+    if workload.concurrency:
+        return load in workload.concurrency.levels
+    if workload.rate is None:
+        return False
+    return workload.rate.search is not None or load in map(
+        float, workload.rate.requests_per_second or []
+    )
 
 
 class EvaluationSpec(Question):

@@ -53,11 +53,25 @@ ONE_UNIT = Rule(
         or (g.regression.tolerance_percent if g.score else g.regression.tolerance) is None
     ),
 )
+SCORES_ARE_SHARES = Rule(
+    "!has(self.score) || ((!has(self.atLeast) || double(self.atLeast) <= 1.0) "
+    "&& (!has(self.atMost) || double(self.atMost) <= 1.0) && (!has(self.regression) "
+    "|| !has(self.regression.tolerance) || double(self.regression.tolerance) <= 1.0))",
+    "a score lies between 0 and 1, and so do its limits and its tolerance: write 0.85 for 85%",
+    lambda g: (
+        g.score is None
+        or all(
+            limit is None or float(limit) <= 1
+            for limit in (g.at_least, g.at_most, g.regression and g.regression.tolerance)
+        )
+    ),
+)
 ONE_SCORE = Rule(
     "!has(self.task) || !self.heldOut",
     "name task, or heldOut for all tasks that are marked so, or neither for all tasks",
     lambda s: s.task is None or not s.held_out,
 )
+GATE_RULES = (ONE_OBJECT, SOMETHING_DEMANDED, ONE_UNIT, SCORES_ARE_SHARES)
 
 
 class ScoreGate(ApiModel):
@@ -119,7 +133,7 @@ class Gate(ApiModel):
     It fails, or passes, only if the 95% interval says so; else it is inconclusive.
     """
 
-    model_config = ConfigDict(json_schema_extra=rules(ONE_OBJECT, SOMETHING_DEMANDED, ONE_UNIT))
+    model_config = ConfigDict(json_schema_extra=rules(*GATE_RULES))
 
     name: Name = Field(description="Your name for it; verdicts and metrics carry it.")
     models: Annotated[list[Name], Field(max_length=64, json_schema_extra=LIST_SET), Unique] = Field(
@@ -148,7 +162,7 @@ class Gate(ApiModel):
 
     @model_validator(mode="after")
     def _rules(self) -> "Gate":
-        return demand(self, ONE_OBJECT, SOMETHING_DEMANDED, ONE_UNIT)
+        return demand(self, *GATE_RULES)
 
 
 Outcome = Literal["Passed", "Failed", "Inconclusive"]

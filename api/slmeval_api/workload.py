@@ -353,6 +353,12 @@ class Workload(ApiModel):
         return self.kinds[0]
 
     @property
+    def repetitions(self) -> int:
+        """Times that each of its points is measured."""
+        kinds = (self.batch, self.concurrency, self.rate, self.http)
+        return next(kind.repetitions for kind in kinds if kind)
+
+    @property
     def most_in_flight(self) -> int | None:
         """Most requests that are sent and not finished at a time; None: nothing limits them."""
         if self.batch:

@@ -1,6 +1,6 @@
 """SLMEvaluations whose object or models must be refused, with what the API server says."""
 
-from builders import a_model, a_task, evaluation_body
+from builders import a_load, a_model, a_task, a_workload, evaluation_body
 
 from verdicts.cases import Bad, Json, without
 
@@ -202,6 +202,44 @@ OBJECTS = (
                 "spec.gates[0].atLeast",
                 "must be of type string",
             ),
+        )
+    ),
+    *(
+        Bad(
+            f"a gate {what}",
+            evaluation_body(
+                workloads=[a_load(kind, repetitions=2)],
+                gates=[{"name": "g", "atLeast": "1", "speed": SPEED["speed"] | {"load": load}}],
+            ),
+            "spec",
+            "speed.load is no level or rate",
+        )
+        for what, kind, load in (
+            ("on a level that is not asked", "concurrency", "3"),
+            ("on a rate that is not asked", "rate", "0.33"),
+            ("on a load of what has none", "batch", "8"),
+        )
+    ),
+    Bad(
+        "a gate on what is measured once",
+        evaluation_body(
+            workloads=[a_workload(repetitions=1)],
+            gates=[{"name": "g", "atLeast": "1"} | SPEED],
+        ),
+        "spec",
+        "has one repetition, which tells no interval",
+    ),
+    *(
+        Bad(
+            f"a score's {what} in percent",
+            evaluation_body(tasks=[a_task()], gates=[{"name": "g", "score": {}} | demand]),
+            "spec.gates[0]",
+            "a score lies between 0 and 1",
+        )
+        for what, demand in (
+            ("least", {"atLeast": "85"}),
+            ("most", {"atMost": "1.01"}),
+            ("tolerance", {"regression": {"tolerance": "2"}}),
         )
     ),
     Bad(

@@ -181,11 +181,22 @@ SCHEDULES = (
 GATES = (
     Good("gates of all kinds", evaluation_body(
         tasks=[a_task(), a_task(name="other", heldOut=True)],
+        workloads=[
+            a_workload(), a_load("concurrency", "steps", levels=[1, 8], repetitions=2),
+            a_load("rate", "open", requestsPerSecond=["0.50"], repetitions=2),
+            {"name": "found", "rate": {
+                "inputTokens": 16, "outputTokens": 4, "search": {}, "repetitions": 2,
+                "objectives": {"latencySeconds": "1"}}},
+        ],
         gates=[
             {"name": "fast", "speed": {"workload": "chat", "figure": "requestsPerSecond"},
              "atLeast": "3.5", "models": ["small"], "pools": ["gpu"]},
             {"name": "steady", "regression": {"tolerancePercent": "5", "baseline": "demo-x.1"},
-             "speed": {"workload": "chat", "figure": "latencyP99Seconds", "load": "8"}},
+             "speed": {"workload": "steps", "figure": "latencyP99Seconds", "load": "8"}},
+            {"name": "open", "atMost": "9",
+             "speed": {"workload": "open", "figure": "latencyP50Seconds", "load": "0.5"}},
+            {"name": "found", "atMost": "9",
+             "speed": {"workload": "found", "figure": "latencyP50Seconds", "load": "1.5"}},
             {"name": "right", "score": {}, "atLeast": "0.8", "atMost": "1", "regression": {}},
             {"name": "new", "score": {"heldOut": True}, "regression": {"tolerance": "0"}},
             {"name": "one", "score": {"task": "other"}, "atLeast": "0"},
