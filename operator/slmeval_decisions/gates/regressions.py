@@ -14,8 +14,20 @@ from slmeval_decisions.comparison import Facts, differences, facts_of
 from slmeval_decisions.scores import differences_of, estimate_of
 
 from .evidence import Evidence, of_growth
-from .figures import RATE, name_of_score, result_of, score_of, task_of, tasks_of, times_of, too_few
+from .figures import (
+    RATE,
+    loaded_of,
+    name_of_score,
+    name_of_speed,
+    result_of,
+    score_of,
+    task_of,
+    tasks_of,
+    times_of,
+    too_few,
+)
 from .judged import Judged, Untold
+from .loads import Loaded
 
 HUNDRED = 100  # percent
 MOST_NAMED = 5
@@ -108,7 +120,8 @@ def held_against(gate: Gate, measured: Run, trial: Trial, base: Measured, limit:
         raise Untold("it names neither score nor speed")
     changes = _changes(base.run, before, measured, trial, fatal={"engine", "device"})
     _refuse_other_load(gate.speed, base.run, measured)
-    evidence = of_growth(times_of(gate.speed, before), times_of(gate.speed, trial))
+    then, now = _at_the_same_load(gate.speed, before, trial, base.name)
+    evidence = of_growth(times_of(gate.speed, then.figures), times_of(gate.speed, now.figures))
     if evidence is None:
         raise too_few(gate.speed)
     is_rate = gate.speed.figure == RATE
@@ -116,7 +129,7 @@ def held_against(gate: Gate, measured: Run, trial: Trial, base: Measured, limit:
         evidence=evidence,
         limit=_log_of_percent(limit, is_rate=is_rate),
         is_upper=True,
-        what=f"{gate.speed.figure} of {gate.speed.workload} is worse by",
+        what=f"{name_of_speed(gate.speed, then.load)} is worse by",
         demanded=demanded,
         counted="repetitions",
         most=MAX_REPETITIONS,
@@ -126,6 +139,29 @@ def held_against(gate: Gate, measured: Run, trial: Trial, base: Measured, limit:
         else (lambda log: 100 * math.expm1(log)),
         remark=changes,
     )
+
+
+def _at_the_same_load(
+    gate: SpeedGate, before: Trial, after: Trial, base: str
+) -> tuple[Loaded, Loaded]:
+    """Return what two runs showed at the load that the earlier one is judged at."""
+    then = loaded_of(gate, before, gate.load)
+    try:
+        now = loaded_of(gate, after, then.load)
+    except Untold as error:
+        if gate.load is not None or then.load is None:
+            raise
+        advice = "name load"
+        if then.is_met is not None:
+            advice = "a search comes by other rates each time: name requestsPerSecond, and load"
+        raise Untold(f"{error}, where run {base} is judged: {advice}") from error
+    if gate.figure == RATE and gate.load is None and then.is_met and not now.is_met:
+        raise Untold(
+            f"workload {gate.workload} met its objectives at {then.load} in run {base} and no "
+            "longer does, and the highest rate that does has no interval: demand it by atLeast, "
+            "or name load"
+        )
+    return then, now
 
 
 def _log_of_percent(percent: float, *, is_rate: bool) -> float:
