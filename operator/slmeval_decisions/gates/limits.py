@@ -6,7 +6,7 @@ from slmeval_api.gate import Gate, ScoreGate, SpeedGate
 from slmeval_api.trial import Trial
 from slmeval_api.workload import MAX_REPETITIONS
 
-from .evidence import Evidence, of_times
+from .evidence import of_interval, of_times
 from .figures import (
     RATE,
     loaded_of,
@@ -37,7 +37,7 @@ def held(gate: Gate, trial: Trial, limit: float, *, is_least: bool) -> Judged:
 def _score(gate: ScoreGate, trial: Trial, limit: float, demanded: str, *, is_least: bool) -> Judged:
     score = score_of(gate, trial)
     return Judged(
-        evidence=Evidence(float(score.value), float(score.low), float(score.high), score.n),
+        evidence=of_interval(float(score.value), float(score.low), float(score.high), score.n),
         limit=limit,
         is_upper=not is_least,
         what=name_of_score(gate),

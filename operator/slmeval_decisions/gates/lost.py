@@ -10,10 +10,17 @@ from slmeval_api.result import Score, TaskResult
 from slmeval_api.run import Run
 from slmeval_api.trial import Trial
 
-from slmeval_decisions.scores import differences_of, estimate_of
+from slmeval_decisions.scores import (
+    HALF_WIDTHS,
+    Differences,
+    centre_of,
+    differences_of,
+    estimate_of,
+    sums_of,
+)
 
 from .alike import refuse_other_task
-from .evidence import Evidence
+from .evidence import Bounds, Evidence, of_interval
 from .figures import result_of, score_of, task_of, tasks_of
 from .judged import Untold
 
@@ -54,9 +61,20 @@ def lost(pairs: Sequence[Pair]) -> Evidence:
     each = [differences_of(*pair) for pair in pairs]
     known = [task for task in each if task]
     if len(known) == len(each):
-        found = estimate_of(known)
-        return Evidence(found.difference, found.low, found.high, found.items)
+        return _item_by_item(known)
     return _of_intervals([(old.score, new.score) for old, new in pairs if old.score and new.score])
+
+
+def _item_by_item(tasks: Sequence[Differences]) -> Evidence:
+    found = estimate_of(tasks)
+    sums = [sums_of(each) for each in tasks]
+
+    def outlook(wanted: int) -> Bounds:
+        # The two items that the interval adds stay two: of few differences it narrows faster.
+        centre, error = centre_of([task.times(wanted / found.items) for task in sums])
+        return Bounds(centre - HALF_WIDTHS * error, centre + HALF_WIDTHS * error, error)
+
+    return Evidence(found.difference, found.low, found.high, found.items, outlook)
 
 
 def _of_intervals(pairs: Sequence[tuple[Score, Score]]) -> Evidence:
@@ -69,7 +87,7 @@ def _of_intervals(pairs: Sequence[tuple[Score, Score]]) -> Evidence:
     down = math.hypot(*(o.value - o.low for o in old), *(n.high - n.value for n in new))
     up = math.hypot(*(o.high - o.value for o in old), *(n.value - n.low for n in new))
     n = min(sum(score.n for score in scores) for scores in zip(*pairs, strict=True))
-    return Evidence(value, value - down / len(pairs), value + up / len(pairs), n)
+    return of_interval(value, value - down / len(pairs), value + up / len(pairs), n)
 
 
 class Ends(NamedTuple):

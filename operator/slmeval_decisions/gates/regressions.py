@@ -110,6 +110,7 @@ def held_against(gate: Gate, measured: Run, trial: Trial, base: Measured, limit:
             what=f"{name_of_score(gate.score)} is lower by",
             demanded=demanded,
             counted="items",
+            base=base.name,
             remark=left_out(gate.score, before, pairs) + changes,
         )
     if gate.speed is None:
@@ -129,6 +130,7 @@ def held_against(gate: Gate, measured: Run, trial: Trial, base: Measured, limit:
         what=f"{name_of_speed(gate.speed, then.load)} is worse by",
         demanded=demanded,
         counted="repetitions",
+        base=base.name,
         most=MAX_REPETITIONS,
         unit=unit,
         show=(lambda log: -100 * math.expm1(-log))

@@ -1,16 +1,60 @@
-"""What gates say of a score that is held against an earlier run."""
+"""What gates say of a score, by itself and against an earlier run."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from slmeval_api.gate import Gate
+from slmeval_api.gate import Gate, GateVerdict
 from slmeval_decisions.gates.regressions import Measured
+from slmeval_decisions.scores import estimate_of
 from unit.operator.test_gates import DATA, RIGHT, WRONG, gate, measured, verdict
 from unit.operator.test_scores import task_json
 from unit.operator.worlds import a_run
 
 Json = dict[str, Any]
+
+
+SUITE = {
+    "score": {"value": "0.8", "low": "0.75", "high": "0.85", "n": 200},
+    "heldOut": {"value": "0.6", "low": "0.5", "high": "0.7", "n": 60},
+    "seconds": "5",
+}
+
+
+class TestALimitOfAScore:
+    @pytest.mark.parametrize(
+        ("which", "limit", "outcome"),
+        [
+            ({}, "0.74", "Passed"),
+            ({}, "0.86", "Failed"),
+            ({}, "0.8", "Inconclusive"),
+            ({"heldOut": True}, "0.49", "Passed"),
+            ({"heldOut": True}, "0.71", "Failed"),
+            ({"task": "t"}, "0.39", "Passed"),
+            ({"task": "t"}, "0.61", "Failed"),
+        ],
+    )
+    def test_is_held_against_its_own_interval(self, which: Json, limit: str, outcome: str) -> None:
+        new = measured(tasks=[task_json("t", [RIGHT, WRONG])], suite=SUITE)
+        assert verdict(gate(score=which, atLeast=limit), new).outcome == outcome
+
+    def test_says_how_many_items_would_tell(self) -> None:
+        found = verdict(gate(score={}, atLeast="0.78"), measured(suite=SUITE))
+        assert found.needed == 2555
+        assert "200 items cannot tell, about 2,555 would" in found.message
+
+    def test_that_is_not_there_is_not_judged(self) -> None:
+        for which, words in (
+            ({}, "none over all tasks"),
+            ({"task": "x"}, "task x has no score"),
+        ):
+            found = verdict(gate(score=which, atLeast="0.5"), measured(seconds=[1]))
+            assert found.outcome == "Inconclusive"
+            assert words in found.message
+        without = {"score": SUITE["score"], "seconds": "5"}
+        found = verdict(gate(score={"heldOut": True}, atLeast="0.5"), measured(suite=without))
+        assert "no task is marked heldOut" in found.message
 
 
 def scored(name: str, each: Sequence[int], **task: Any) -> Measured:
@@ -19,6 +63,12 @@ def scored(name: str, each: Sequence[int], **task: Any) -> Measured:
              "high": f"{min(1, right + 0.05):.4f}", "n": len(each)}  # fmt: skip
     task_ = task_json("t", each, score=score, **task)
     return measured(name=name, tasks=[task_], suite={"score": score, "seconds": "1"})
+
+
+def several(name: str, each: Mapping[str, Sequence[int]]) -> Measured:
+    """Return a run with the items' scores of several tasks."""
+    tasks = [task_json(task, scores) for task, scores in each.items()]
+    return measured(name=name, tasks=tasks, suite={"score": tasks[0]["score"], "seconds": "1"})
 
 
 class TestARegressionOfAScore:
@@ -36,6 +86,33 @@ class TestARegressionOfAScore:
         assert found.outcome == "Inconclusive"
         assert found.needed is not None
         assert found.needed > 100
+
+    @pytest.mark.parametrize(("tasks", "items"), [(1, 40), (1, 90), (6, 20)])
+    def test_of_answers_that_are_all_the_same_needs_little_more_than_enough(
+        self, tasks: int, items: int
+    ) -> None:
+        each = {f"t{n}": [RIGHT] * items for n in range(tasks)}
+        found = verdict(self.ANY, *(several(name, each) for name in ("demo-1", "demo-0")))
+        enough = items
+        while estimate_of([[0.0] * enough] * tasks).high > 0.02:
+            enough += 1
+        assert found.needed is not None
+        assert enough * tasks < found.needed < 1.5 * enough * tasks
+        assert f"about {found.needed} would: other items need a new baseline." in found.message
+
+    def test_of_few_answers_that_differ_is_told_with_the_items_that_it_asks_for(self) -> None:
+        rng, told = random.Random(22), list[bool]()
+
+        def pair(items: int) -> GateVerdict:
+            old = rng.choices((RIGHT, WRONG), k=items)
+            new = [rng.choice((RIGHT, WRONG)) if rng.random() < 0.04 else one for one in old]
+            return verdict(self.ANY, scored("demo-1", new), scored("demo-0", old))
+
+        while len(told) < 60:
+            first = pair(200)
+            if first.needed is not None and first.needed < 2_000:
+                told.append(pair(first.needed).outcome != "Inconclusive")
+        assert sum(told) / len(told) > 0.7
 
     def test_of_five_percent_is_caught_item_by_item(self) -> None:
         worse = [WRONG] * 40 + list(self.ITEMS[40:])  # 30 of 400 were right before

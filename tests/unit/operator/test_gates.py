@@ -1,6 +1,7 @@
-"""What gates say of a run: limits, regressions, doubt, and what may not be compared."""
+"""What gates say of a run's speed: limits, regressions, doubt, what may not be compared."""
 
 import random
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,6 @@ from slmeval_api.trial import Trial
 from slmeval_api.workload import MAX_REPETITIONS
 from slmeval_decisions.gates.regressions import Baselines, Measured
 from slmeval_decisions.gates.report import digest_of, judge
-from unit.operator.test_scores import task_json
 from unit.operator.worlds import (
     a_run,
     a_run_pool,
@@ -143,52 +143,11 @@ class TestALimitOfSpeed:
         assert "its answers come whole" in verdict(whole, measured(seconds=[2, 2])).message
 
 
-SUITE = {
-    "score": {"value": "0.8", "low": "0.75", "high": "0.85", "n": 200},
-    "heldOut": {"value": "0.6", "low": "0.5", "high": "0.7", "n": 60},
-    "seconds": "5",
-}
-
-
-class TestALimitOfAScore:
-    @pytest.mark.parametrize(
-        ("which", "limit", "outcome"),
-        [
-            ({}, "0.74", "Passed"),
-            ({}, "0.86", "Failed"),
-            ({}, "0.8", "Inconclusive"),
-            ({"heldOut": True}, "0.49", "Passed"),
-            ({"heldOut": True}, "0.71", "Failed"),
-            ({"task": "t"}, "0.39", "Passed"),
-            ({"task": "t"}, "0.61", "Failed"),
-        ],
-    )
-    def test_is_held_against_its_own_interval(self, which: Json, limit: str, outcome: str) -> None:
-        new = measured(tasks=[task_json("t", [RIGHT, WRONG])], suite=SUITE)
-        assert verdict(gate(score=which, atLeast=limit), new).outcome == outcome
-
-    def test_says_how_many_items_would_tell(self) -> None:
-        found = verdict(gate(score={}, atLeast="0.78"), measured(suite=SUITE))
-        assert found.needed == 2555
-        assert "200 items cannot tell, about 2,555 would" in found.message
-
-    def test_that_is_not_there_is_not_judged(self) -> None:
-        for which, words in (
-            ({}, "none over all tasks"),
-            ({"task": "x"}, "task x has no score"),
-        ):
-            found = verdict(gate(score=which, atLeast="0.5"), measured(seconds=[1]))
-            assert found.outcome == "Inconclusive"
-            assert words in found.message
-        without = {"score": SUITE["score"], "seconds": "5"}
-        found = verdict(gate(score={"heldOut": True}, atLeast="0.5"), measured(suite=without))
-        assert "no task is marked heldOut" in found.message
-
-
 def noisy(rng: random.Random, mean: float, n: int, cv: float) -> list[float]:
     return [mean * rng.gauss(1, cv) for _ in range(n)]
 
 
+STEADY = (2.0, 2.01, 1.99)
 REGRESSION = speed(regression={})
 """By more than two percent."""
 
@@ -220,6 +179,32 @@ class TestARegressionOfSpeed:
                 outcome = found.outcome
             caught.append(outcome == "Failed")
         assert sum(caught) / len(caught) > 0.9
+
+    @pytest.mark.parametrize(("before", "followed"), [(10, "again"), (3, "anew")])
+    def test_is_told_with_what_it_asks_for(self, before: int, followed: str) -> None:
+        rng, told = random.Random(23), list[bool]()
+        one = speed(regression={"tolerancePercent": "3"})
+        while len(told) < 100:
+            old = measured(name="demo-0", seconds=noisy(rng, 2.0, before, 0.015))
+            found = verdict(one, measured(seconds=noisy(rng, 2.0, 3, 0.015)), old)
+            anew = re.search(r"measure both anew with about (\d+)", found.message)
+            n = found.needed or int(anew[1] if anew else 0)
+            if found.outcome != "Inconclusive" or n == 0 or (followed == "anew") != bool(anew):
+                continue
+            if anew:
+                old = measured(name="demo-0", seconds=noisy(rng, 2.0, n, 0.015))
+            then = verdict(one, measured(seconds=noisy(rng, 2.0, n, 0.015)), old)
+            told.append(then.outcome != "Inconclusive")
+        assert sum(told) / len(told) > 0.75
+
+    def test_that_the_earlier_run_leaves_open_has_no_number_for_this_one_alone(self) -> None:
+        old = measured(name="demo-0", seconds=[2.0, 2.09, 1.91])
+        found = verdict(speed(regression={"tolerancePercent": "5"}), measured(seconds=STEADY), old)
+        assert (found.outcome, found.needed) == ("Inconclusive", None)
+        assert (
+            "3 repetitions cannot tell, nor 20 against the 3 of run demo-0: measure both anew with "
+            "about 9." in found.message
+        )
 
     def test_is_told_in_percent_of_either_kind_of_figure(self) -> None:
         old = measured(name="demo-0", seconds=[1.0, 1.001, 0.999])
