@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from slmeval_api.base import ApiModel
 from slmeval_api.conditions import Reason
 from slmeval_api.evaluation import Question
 from slmeval_api.pool import Pool, PoolSpec
@@ -25,8 +26,8 @@ def question_digest(question: Question) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def changes(before: Question, after: Question) -> list[str]:
-    """Return the fields in which two questions differ, as models[small].engine.dtype, sorted."""
+def changes(before: ApiModel, after: ApiModel) -> list[str]:
+    """Return the fields in which two of a kind differ, as models[small].engine.dtype, sorted."""
     return sorted(_changes(before.to_json_data(), after.to_json_data(), ""))
 
 

@@ -53,6 +53,18 @@ class Estimate(NamedTuple):
     items: int
 
 
+class Sums(NamedTuple):
+    """A task's differences, summed up."""
+
+    items: float
+    total: float
+    squares: float
+
+    def times(self, factor: float) -> "Sums":
+        """Return those of so many times as many items that differ alike."""
+        return Sums(self.items * factor, self.total * factor, self.squares * factor)
+
+
 class Pair(NamedTuple):
     """Two models and how far apart they are; of all tasks, or of one."""
 
@@ -157,13 +169,7 @@ def _task_by_task(pool: str, first: Scored, second: Scored) -> Iterator[Pair]:
 
 def estimate_of(tasks: Sequence[Differences]) -> Estimate:
     """Return the mean of the tasks' mean differences; no task is without items."""
-    added = [len(each) + 2 for each in tasks]
-    centres = [sum(each) / n for each, n in zip(tasks, added, strict=True)]
-    variances = [
-        ((sum(d * d for d in each) + 1.0) / n - centre * centre) / n
-        for each, n, centre in zip(tasks, added, centres, strict=True)
-    ]
-    centre, error = mean(centres), math.sqrt(sum(variances)) / len(tasks)
+    centre, error = centre_of([sums_of(each) for each in tasks])
     p_value = _mcnemar(tasks[0]) if len(tasks) == 1 else None
     if p_value is None:
         p_value = 2.0 * NormalDist().cdf(-abs(centre) / error)
@@ -174,6 +180,22 @@ def estimate_of(tasks: Sequence[Differences]) -> Estimate:
         p_value=p_value,
         items=sum(map(len, tasks)),
     )
+
+
+def sums_of(differences: Differences) -> Sums:
+    """Return what the interval of a task's mean difference is made of."""
+    return Sums(len(differences), sum(differences), sum(d * d for d in differences))
+
+
+def centre_of(tasks: Sequence[Sums]) -> tuple[float, float]:
+    """Return the centre of the interval ("Wald+2") of the tasks' mean, and its standard error."""
+    added = [task.items + 2 for task in tasks]
+    centres = [task.total / n for task, n in zip(tasks, added, strict=True)]
+    variances = [
+        ((task.squares + 1.0) / n - centre * centre) / n
+        for task, n, centre in zip(tasks, added, centres, strict=True)
+    ]
+    return mean(centres), math.sqrt(sum(variances)) / len(tasks)
 
 
 def _mcnemar(differences: Differences) -> float | None:

@@ -8,7 +8,7 @@ as two models of one run are (`slmeval_decisions.scores`).
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import mean, variance
 from typing import NamedTuple
 
@@ -29,6 +29,28 @@ FEWEST = 2
 """Repetitions without which nothing is known of their spread."""
 
 
+class Bounds(NamedTuple):
+    """An interval, and by how much a figure that is measured anew would be elsewhere."""
+
+    low: float
+    high: float
+    error: float
+    """Standard error."""
+
+
+Outlook = Callable[[int], Bounds]
+"""What the interval would be of so many observations that are like those that there are."""
+
+
+class Earlier(NamedTuple):
+    """The earlier run's part in a figure that says how far two runs are apart."""
+
+    n: int
+    """Its observations."""
+    both: Outlook
+    """With so many in either run; without it that run has those that it has."""
+
+
 class Evidence(NamedTuple):
     """A figure, its 95% interval, and the number of observations that it is of."""
 
@@ -36,12 +58,20 @@ class Evidence(NamedTuple):
     low: float
     high: float
     n: int
-    freedom: float = math.inf
-    """Degrees of freedom of the interval; infinity: it is a normal one."""
+    outlook: Outlook
+    earlier: Earlier | None = None
+    """None: it is of one run, or of items that both runs were asked."""
 
-    def turned(self) -> "Evidence":
-        """Return the same of the figure times -1."""
-        return Evidence(-self.value, -self.high, -self.low, self.n, self.freedom)
+
+def of_interval(value: float, low: float, high: float, n: int) -> Evidence:
+    """Return a figure whose interval narrows as a mean's does."""
+
+    def outlook(wanted: int) -> Bounds:
+        part = math.sqrt(n / wanted)
+        error = (high - low) / 2 / NORMAL_95 * part
+        return Bounds(value - (value - low) * part, value + (high - value) * part, error)
+
+    return Evidence(value, low, high, n, outlook)
 
 
 def of_times(times_s: Sequence[float]) -> Evidence | None:
@@ -49,45 +79,74 @@ def of_times(times_s: Sequence[float]) -> Evidence | None:
     if len(times_s) < FEWEST:
         return None
     logs = [math.log(t) for t in times_s]
-    half = quantile(len(logs) - 1) * math.sqrt(variance(logs) / len(logs))
-    centre = mean(logs)
-    return Evidence(centre, centre - half, centre + half, len(logs), len(logs) - 1)
+    centre, spread = mean(logs), variance(logs)
+
+    def outlook(wanted: int) -> Bounds:
+        error = math.sqrt(spread / wanted)
+        half = quantile(wanted - 1) * error
+        return Bounds(centre - half, centre + half, error)
+
+    low, high, _ = outlook(len(logs))
+    return Evidence(centre, low, high, len(logs), outlook)
 
 
 def of_growth(before_s: Sequence[float], after_s: Sequence[float]) -> Evidence | None:
     """Return by how much times have grown, as the logarithm of the ratio; None: too few to tell."""
     if min(len(before_s), len(after_s)) < FEWEST:
         return None
-    logs = [[math.log(t) for t in times] for times in (before_s, after_s)]
-    squares = [variance(each) / len(each) for each in logs]
+    before, after = ([math.log(t) for t in times] for times in (before_s, after_s))
+    centre = mean(after) - mean(before)
+    spreads = variance(before), variance(after)
+
+    def alone(wanted: int) -> Bounds:
+        half = _welch(spreads, (len(before), wanted))
+        return Bounds(centre - half, centre + half, math.sqrt(spreads[1] / wanted))
+
+    def both(wanted: int) -> Bounds:
+        half = _welch(spreads, (wanted, wanted))
+        return Bounds(centre - half, centre + half, math.sqrt(sum(spreads) / wanted))
+
+    low, high, _ = alone(len(after))
+    return Evidence(centre, low, high, len(after), alone, Earlier(len(before), both))
+
+
+def _welch(spreads: tuple[float, float], counts: tuple[int, int]) -> float:
+    """Return half the width of the interval between two means, of their variances."""
+    squares = [spread / n for spread, n in zip(spreads, counts, strict=True)]
     total = sum(squares)
-    freedom = float(len(T_95))
-    if total > 0:
-        parts = (s * s / (len(e) - 1) for s, e in zip(squares, logs, strict=True))
-        freedom = total * total / sum(parts)
-    centre, half = mean(logs[1]) - mean(logs[0]), quantile(freedom) * math.sqrt(total)
-    return Evidence(centre, centre - half, centre + half, min(map(len, logs)), freedom)
+    if total == 0:
+        return 0.0
+    parts = sum(square * square / (n - 1) for square, n in zip(squares, counts, strict=True))
+    return quantile(total * total / parts) * math.sqrt(total)
 
 
 def quantile(freedom: float) -> float:
     """Return Student's t for 95%; between two whole numbers, that of the lower one."""
-    if math.isinf(freedom):
-        return NORMAL_95
     return T_95[min(max(int(freedom), 1), len(T_95)) - 1]
 
 
 def needed(found: Evidence, limit: float, most: int = MOST) -> int | None:
     """Return about how many observations would tell on which side of `limit` the figure is.
 
-    In four of five such runs. Of two runs, of each. None: more than `most`, or no number would.
+    In four of five such runs, the earlier run being what it is. None: more than `most`, or no
+    number would.
     """
-    gap = abs(found.value - limit)
-    error = (found.high - found.low) / 2 / quantile(found.freedom)
+    return _fewest(found.outlook, range(found.n + 1, most + 1), found.value, limit)
 
+
+def needed_in_both(found: Evidence, limit: float, most: int = MOST) -> int | None:
+    """Return the same of observations in either of two runs. None also: it is not of two."""
+    if found.earlier is None:
+        return None
+    candidates = range(min(found.n, found.earlier.n) + 1, most + 1)
+    return _fewest(found.earlier.both, candidates, found.value, limit)
+
+
+def _fewest(outlook: Outlook, candidates: range, value: float, limit: float) -> int | None:
     def tells(n: int) -> bool:
-        freedom = found.freedom * (n - 1) / max(1, found.n - 1)
-        return (quantile(freedom) + T_80) * error * math.sqrt(found.n / n) <= gap
+        low, high, error = outlook(n)
+        margin = T_80 * error
+        return high + margin <= limit if value <= limit else low - margin > limit
 
-    candidates = range(found.n + 1, most + 1)
     place = bisect_left(candidates, True, key=tells)
     return candidates[place] if place < len(candidates) else None

@@ -1,13 +1,13 @@
 """Which figures of a trial a gate looks at. What is not there raises Untold."""
 
-import math
 from collections.abc import Sequence
 
 from slmeval_api.gate import ScoreGate, SpeedGate
-from slmeval_api.result import Score, TaskResult, TrialResult, WorkloadFigures, WorkloadResult
+from slmeval_api.result import Score, TaskResult, TrialResult, WorkloadFigures
 from slmeval_api.trial import Trial
 
 from .judged import Untold
+from .loads import Loaded, loaded
 
 RATE = "requestsPerSecond"
 _QUANTILES = {
@@ -61,13 +61,16 @@ def name_of_score(gate: ScoreGate) -> str:
     return "score over the held-out tasks" if gate.held_out else "score over all tasks"
 
 
-def times_of(gate: SpeedGate, trial: Trial) -> list[float]:
-    """Return a time in seconds for each repetition, of which less is better."""
+def loaded_of(gate: SpeedGate, trial: Trial, load: str | None) -> Loaded:
+    """Return what the workload of `gate` showed at `load`; None: at the one that stands for it."""
     workload = next((w for w in result_of(trial).workloads if w.name == gate.workload), None)
-    figures = _figures(workload, gate) if workload else None
-    if figures is None:
-        load = f" at {gate.load}" if gate.load else ""
-        raise Untold(f"workload {gate.workload}{load} has no valid figures")
+    if workload is None:
+        raise Untold(f"workload {gate.workload} was not measured")
+    return loaded(workload, load)
+
+
+def times_of(gate: SpeedGate, figures: WorkloadFigures) -> list[float]:
+    """Return a time in seconds for each repetition, of which less is better."""
     if gate.figure == RATE:
         each = figures.requests / len(figures.repetition_seconds)
         return _positive(gate, [float(s) / each for s in figures.repetition_seconds])
@@ -79,16 +82,9 @@ def times_of(gate: SpeedGate, trial: Trial) -> list[float]:
     return _positive(gate, [float(text) for text in texts])
 
 
-def _figures(workload: WorkloadResult, gate: SpeedGate) -> WorkloadFigures | None:
-    if gate.load is None:
-        return workload.best_figures
-    wanted = float(gate.load)
-    for point in workload.points:
-        offered = point.offered_requests_per_second
-        load = float(offered) if offered is not None else point.concurrency
-        if load is not None and math.isclose(load, wanted):
-            return point.figures
-    return None
+def name_of_speed(gate: SpeedGate, load: str | None) -> str:
+    """Return what the figure is called."""
+    return f"{gate.figure} of {gate.workload}" + (f" at {load}" if load else "")
 
 
 def _positive(gate: SpeedGate, times_s: Sequence[float]) -> list[float]:

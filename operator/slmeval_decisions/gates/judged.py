@@ -6,7 +6,7 @@ from typing import Literal
 
 from slmeval_api.gate import Outcome
 
-from .evidence import MOST, Evidence, needed
+from .evidence import MOST, Evidence, needed, needed_in_both
 
 
 class Untold(Exception):
@@ -27,6 +27,8 @@ class Judged:
     """The limit in words."""
     counted: Literal["items", "repetitions"]
     """What there would have to be more of, to be surer."""
+    base: str = ""
+    """The run that it is held against; empty: it is of one run."""
     most: int = MOST
     """The most of it that can be had."""
     show: Callable[[float], float] = float
@@ -40,11 +42,10 @@ class Judged:
     def outcome(self) -> Outcome:
         """On which side of the limit the interval is."""
         found, limit = self.evidence, self.limit
-        if not self.is_upper:
-            found, limit = found.turned(), -limit
-        if found.high <= limit:
+        if found.high <= limit if self.is_upper else found.low >= limit:
             return "Passed"
-        return "Failed" if found.low > limit else "Inconclusive"
+        is_beyond = found.low > limit if self.is_upper else found.high < limit
+        return "Failed" if is_beyond else "Inconclusive"
 
     @property
     def is_open(self) -> bool:
@@ -76,7 +77,15 @@ class Judged:
             return "met" if self.outcome == "Passed" else "not met"
         unsure = f"{self.evidence.n} {self.counted} cannot tell"
         if self.needed is not None:
-            return f"{unsure}, about {self.needed:,} would"
+            is_asked_twice = self.base and self.counted == "items"
+            proviso = ": other items need a new baseline" if is_asked_twice else ""
+            return f"{unsure}, about {self.needed:,} would{proviso}"
+        anew = needed_in_both(self.evidence, self.limit, self.most)
+        if anew is not None and self.evidence.earlier is not None:
+            return (
+                f"{unsure}, nor {self.most} against the {self.evidence.earlier.n} of run "
+                f"{self.base}: measure both anew with about {anew}"
+            )
         return (
             f"{unsure}, and {self.most:,} hardly would: move the limit, or measure with less noise"
         )

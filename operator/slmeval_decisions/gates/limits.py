@@ -6,8 +6,16 @@ from slmeval_api.gate import Gate, ScoreGate, SpeedGate
 from slmeval_api.trial import Trial
 from slmeval_api.workload import MAX_REPETITIONS
 
-from .evidence import Evidence, of_times
-from .figures import RATE, name_of_score, score_of, times_of, too_few
+from .evidence import of_interval, of_times
+from .figures import (
+    RATE,
+    loaded_of,
+    name_of_score,
+    name_of_speed,
+    score_of,
+    times_of,
+    too_few,
+)
 from .judged import Judged, Untold
 
 
@@ -29,7 +37,7 @@ def held(gate: Gate, trial: Trial, limit: float, *, is_least: bool) -> Judged:
 def _score(gate: ScoreGate, trial: Trial, limit: float, demanded: str, *, is_least: bool) -> Judged:
     score = score_of(gate, trial)
     return Judged(
-        evidence=Evidence(float(score.value), float(score.low), float(score.high), score.n),
+        evidence=of_interval(float(score.value), float(score.low), float(score.high), score.n),
         limit=limit,
         is_upper=not is_least,
         what=name_of_score(gate),
@@ -39,7 +47,8 @@ def _score(gate: ScoreGate, trial: Trial, limit: float, demanded: str, *, is_lea
 
 
 def _speed(gate: SpeedGate, trial: Trial, limit: float, demanded: str, *, is_least: bool) -> Judged:
-    evidence = of_times(times_of(gate, trial))
+    there = loaded_of(gate, trial, gate.load)
+    evidence = of_times(times_of(gate, there.figures))
     if evidence is None:
         raise too_few(gate)
     is_rate = gate.figure == RATE
@@ -51,7 +60,7 @@ def _speed(gate: SpeedGate, trial: Trial, limit: float, demanded: str, *, is_lea
         evidence=evidence,
         limit=log,
         is_upper=is_least == is_rate,  # the scale is that of times: more a second is less
-        what=f"{gate.figure} of {gate.workload}",
+        what=name_of_speed(gate, there.load),
         demanded=demanded,
         counted="repetitions",
         most=MAX_REPETITIONS,

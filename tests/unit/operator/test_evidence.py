@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 from scipy import stats
-from slmeval_decisions.gates.evidence import T_95, Evidence, needed, of_growth, of_times, quantile
+from slmeval_decisions.gates.evidence import (
+    NORMAL_95,
+    T_80,
+    T_95,
+    needed,
+    needed_in_both,
+    of_growth,
+    of_interval,
+    of_times,
+    quantile,
+)
 
 TIMES = st.lists(st.floats(0.01, 100), min_size=2, max_size=20)
 
@@ -65,7 +75,7 @@ class TestTheNumberThatIsNeeded:
     def test_tells_in_four_of_five_runs(self) -> None:
         rng = random.Random(3)
         limit, sigma = 0.0, 1.0
-        asked = needed(Evidence(0.3, 0.3 - 0.62, 0.3 + 0.62, 10), limit)  # sigma 1, ten of them
+        asked = needed(of_interval(0.3, 0.3 - 0.62, 0.3 + 0.62, 10), limit)  # sigma 1, ten of them
         assert asked is not None
         told = 0
         for _ in range(500):
@@ -79,11 +89,65 @@ class TestTheNumberThatIsNeeded:
         assert few is not None
         told = needed(few, limit=0.04, most=20)
         assert told is not None
-        assert told < needed(few._replace(freedom=float("inf")), limit=0.04, most=200)  # type: ignore[operator]
+        alike = needed(of_interval(*few[:4]), limit=0.04, most=200)
+        assert alike is not None
+        assert told < alike
 
     def test_is_more_than_there_were(self) -> None:
-        assert needed(Evidence(1.0, 0.9, 1.1, 5), 0.0) == 6
+        assert needed(of_interval(1.0, 0.9, 1.1, 5), 0.0) == 6
 
     def test_is_not_told_on_the_limit_itself(self) -> None:
-        assert needed(Evidence(1.0, 0.9, 1.1, 5), 1.0) is None
-        assert needed(Evidence(1.0, 0.9, 1.1, 5), 1.00001) is None
+        assert needed(of_interval(1.0, 0.9, 1.1, 5), 1.0) is None
+        assert needed(of_interval(1.0, 0.9, 1.1, 5), 1.00001) is None
+
+    def test_is_by_the_side_of_the_interval_that_faces_the_limit(self) -> None:
+        def above(low: float) -> int | None:
+            return needed(of_interval(0.9, low, 0.92, 100), 0.85)
+
+        near, far = above(0.84), above(0.7)
+        assert near is not None
+        assert far is not None
+        assert near < far
+
+
+class TestTheNumberThatIsNeededOfTwoRuns:
+    STEADY, UNSTEADY = (2.0, 2.01, 1.99), (2.0, 2.09, 1.91)
+    LIMIT = 0.05
+
+    def test_is_of_the_later_one_the_earlier_one_being_what_it_is(self) -> None:
+        found = of_growth(self.STEADY, self.UNSTEADY)
+        assert found is not None
+        n = needed(found, self.LIMIT, most=20)
+        assert n is not None
+        spreads = [log(times).var(ddof=1) for times in (self.STEADY, self.UNSTEADY)]
+        squares = spreads[0] / 3, spreads[1] / n
+        freedom = sum(squares) ** 2 / (squares[0] ** 2 / 2 + squares[1] ** 2 / (n - 1))
+        half = quantile(freedom) * sum(squares) ** 0.5
+        assert found.value + half + T_80 * squares[1] ** 0.5 <= self.LIMIT
+        assert found.outlook(n - 1).high + T_80 * (spreads[1] / (n - 1)) ** 0.5 > self.LIMIT
+
+    def test_is_none_where_the_earlier_one_alone_is_too_unsure(self) -> None:
+        found = of_growth(self.UNSTEADY, self.STEADY)
+        assert found is not None
+        assert needed(found, self.LIMIT, most=20) is None
+        both = needed_in_both(found, self.LIMIT, most=20)
+        assert both is not None
+        assert 3 < both < 20
+
+    def test_is_none_of_both_for_what_is_of_one_run(self) -> None:
+        assert needed_in_both(of_interval(1.0, 0.9, 1.1, 5), 0.95) is None
+
+
+class TestAnIntervalOfMoreObservations:
+    def test_has_quarter_the_number_at_twice_the_width(self) -> None:
+        assert of_interval(0.5, 0.3, 0.6, 100).outlook(400) == pytest.approx(
+            (0.4, 0.55, 0.15 / NORMAL_95 / 2)
+        )
+
+    @given(TIMES, TIMES)
+    def test_of_the_number_that_there_is_is_the_one_that_there_is(
+        self, before: list[float], after: list[float]
+    ) -> None:
+        for found in (of_times(after), of_growth(before, after)):
+            assert found is not None
+            assert found.outlook(found.n)[:2] == (found.low, found.high)

@@ -1,6 +1,7 @@
-"""What gates say of a run: limits, regressions, doubt, and what may not be compared."""
+"""What gates say of a run's speed: limits, regressions, doubt, what may not be compared."""
 
 import random
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,18 @@ from slmeval_api.trial import Trial
 from slmeval_api.workload import MAX_REPETITIONS
 from slmeval_decisions.gates.regressions import Baselines, Measured
 from slmeval_decisions.gates.report import digest_of, judge
-from unit.operator.test_scores import task_json
-from unit.operator.worlds import a_run, a_trial, provenance_json, result_json, workload_json
+from unit.operator.worlds import (
+    a_run,
+    a_run_pool,
+    a_trial,
+    provenance_json,
+    result_json,
+    workload_json,
+)
 
 Json = dict[str, Any]
 RIGHT, WRONG = 250, 0
+DATA = "configmap://tickets/test.jsonl"
 CHAT = {"name": "chat", "batch": {"requests": 4, "inputTokens": 16, "outputTokens": 4}}
 
 
@@ -54,7 +62,11 @@ def measured(
         found["tasks"] = list(tasks)
     if suite:
         found["suite"] = suite
-    run: Run = a_run(name, workloads=list(workloads))
+    declared = [
+        {"name": task["name"], "classification": {"labels": ["a", "b"]}, "data": {"test": DATA}}
+        for task in tasks
+    ]
+    run: Run = a_run(name, workloads=list(workloads), tasks=declared)
     trial: Trial = a_trial(result=result_json(**found) if result else None)
     return Measured(run, [trial])
 
@@ -126,81 +138,16 @@ class TestALimitOfSpeed:
     def test_on_what_was_not_measured_is_not_judged(self) -> None:
         assert "was not measured" in verdict(speed(atLeast="1"), measured(result=False)).message
         other = gate(speed={"workload": "none", "figure": "requestsPerSecond"}, atLeast="1")
-        assert "workload none has no valid figures" in verdict(other, measured(seconds=[2])).message
+        assert "workload none was not measured" in verdict(other, measured(seconds=[2])).message
         whole = speed("timePerOutputTokenP50Seconds", atMost="1")
         assert "its answers come whole" in verdict(whole, measured(seconds=[2, 2])).message
-
-
-class TestALoadOfAWorkload:
-    def of(self, load: str | None) -> GateVerdict:
-        points = [
-            {"concurrency": c, "figures": timed([s, s * 1.01])["figures"]}
-            for c, s in ((1, 4.0), (8, 1.0))
-        ]
-        new = measured()
-        sweep = {"name": "sweep", "kind": "concurrency", "repetitions": 2, "points": points}
-        trial = a_trial(result=result_json(workloads=[sweep]))
-        which = {"load": load} if load else {}
-        which |= {"workload": "sweep", "figure": "requestsPerSecond"}
-        return verdict(gate(speed=which, atLeast="0"), Measured(new.run, [trial]))
-
-    def test_is_found_by_its_level(self) -> None:
-        assert float(self.of("1").value or 0) == pytest.approx(1, rel=0.01)
-        assert float(self.of("8").value or 0) == pytest.approx(4, rel=0.01)
-
-    def test_is_else_the_one_with_the_most_requests_a_second(self) -> None:
-        assert float(self.of(None).value or 0) == pytest.approx(4, rel=0.01)
-
-    def test_that_was_not_asked_is_not_judged(self) -> None:
-        assert "workload sweep at 5 has no valid figures" in self.of("5").message
-
-
-SUITE = {
-    "score": {"value": "0.8", "low": "0.75", "high": "0.85", "n": 200},
-    "heldOut": {"value": "0.6", "low": "0.5", "high": "0.7", "n": 60},
-    "seconds": "5",
-}
-
-
-class TestALimitOfAScore:
-    @pytest.mark.parametrize(
-        ("which", "limit", "outcome"),
-        [
-            ({}, "0.74", "Passed"),
-            ({}, "0.86", "Failed"),
-            ({}, "0.8", "Inconclusive"),
-            ({"heldOut": True}, "0.49", "Passed"),
-            ({"heldOut": True}, "0.71", "Failed"),
-            ({"task": "t"}, "0.39", "Passed"),
-            ({"task": "t"}, "0.61", "Failed"),
-        ],
-    )
-    def test_is_held_against_its_own_interval(self, which: Json, limit: str, outcome: str) -> None:
-        new = measured(tasks=[task_json("t", [RIGHT, WRONG])], suite=SUITE)
-        assert verdict(gate(score=which, atLeast=limit), new).outcome == outcome
-
-    def test_says_how_many_items_would_tell(self) -> None:
-        found = verdict(gate(score={}, atLeast="0.78"), measured(suite=SUITE))
-        assert found.needed == 2555
-        assert "200 items cannot tell, about 2,555 would" in found.message
-
-    def test_that_is_not_there_is_not_judged(self) -> None:
-        for which, words in (
-            ({}, "none over all tasks"),
-            ({"task": "x"}, "task x has no score"),
-        ):
-            found = verdict(gate(score=which, atLeast="0.5"), measured(seconds=[1]))
-            assert found.outcome == "Inconclusive"
-            assert words in found.message
-        without = {"score": SUITE["score"], "seconds": "5"}
-        found = verdict(gate(score={"heldOut": True}, atLeast="0.5"), measured(suite=without))
-        assert "no task is marked heldOut" in found.message
 
 
 def noisy(rng: random.Random, mean: float, n: int, cv: float) -> list[float]:
     return [mean * rng.gauss(1, cv) for _ in range(n)]
 
 
+STEADY = (2.0, 2.01, 1.99)
 REGRESSION = speed(regression={})
 """By more than two percent."""
 
@@ -232,6 +179,32 @@ class TestARegressionOfSpeed:
                 outcome = found.outcome
             caught.append(outcome == "Failed")
         assert sum(caught) / len(caught) > 0.9
+
+    @pytest.mark.parametrize(("before", "followed"), [(10, "again"), (3, "anew")])
+    def test_is_told_with_what_it_asks_for(self, before: int, followed: str) -> None:
+        rng, told = random.Random(23), list[bool]()
+        one = speed(regression={"tolerancePercent": "3"})
+        while len(told) < 100:
+            old = measured(name="demo-0", seconds=noisy(rng, 2.0, before, 0.015))
+            found = verdict(one, measured(seconds=noisy(rng, 2.0, 3, 0.015)), old)
+            anew = re.search(r"measure both anew with about (\d+)", found.message)
+            n = found.needed or int(anew[1] if anew else 0)
+            if found.outcome != "Inconclusive" or n == 0 or (followed == "anew") != bool(anew):
+                continue
+            if anew:
+                old = measured(name="demo-0", seconds=noisy(rng, 2.0, n, 0.015))
+            then = verdict(one, measured(seconds=noisy(rng, 2.0, n, 0.015)), old)
+            told.append(then.outcome != "Inconclusive")
+        assert sum(told) / len(told) > 0.75
+
+    def test_that_the_earlier_run_leaves_open_has_no_number_for_this_one_alone(self) -> None:
+        old = measured(name="demo-0", seconds=[2.0, 2.09, 1.91])
+        found = verdict(speed(regression={"tolerancePercent": "5"}), measured(seconds=STEADY), old)
+        assert (found.outcome, found.needed) == ("Inconclusive", None)
+        assert (
+            "3 repetitions cannot tell, nor 20 against the 3 of run demo-0: measure both anew with "
+            "about 9." in found.message
+        )
 
     def test_is_told_in_percent_of_either_kind_of_figure(self) -> None:
         old = measured(name="demo-0", seconds=[1.0, 1.001, 0.999])
@@ -275,13 +248,75 @@ class TestOnlyWhatIsComparable:
         assert found.outcome == "Failed"
         assert "not met (since then: vllm was 0.11.0, is 0.12.0)." in found.message
 
+    def test_a_revision_that_was_moved_is_judged_and_named(self) -> None:
+        then, now = (
+            provenance_json(modelRevision=c * 40, modelDigest=f"sha256:{c * 64}") for c in "ab"
+        )
+        old = measured(name="demo-0", seconds=self.OLD, provenance=then)
+        found = verdict(REGRESSION, measured(seconds=self.NEW, provenance=now), old)
+        assert found.outcome == "Failed"
+        assert f"since then: the model's revision was {'a' * 40}, is {'b' * 40})" in found.message
+
+    def test_a_folder_with_other_files_and_another_seed_are_named(self) -> None:
+        then = provenance_json(modelDigest=f"sha256:{'a' * 64}")
+        now = provenance_json(modelDigest=f"sha256:{'b' * 64}", seed=2)
+        old = measured(name="demo-0", seconds=self.OLD, provenance=then)
+        found = verdict(REGRESSION, measured(seconds=self.NEW, provenance=now), old)
+        assert (
+            "since then: the model's digest was sha256:aaaaaaaaaaaa, is sha256:bbbbbbbbbbbb, "
+            "seed was 1, is 2)" in found.message
+        )
+
+    def test_other_resources_of_the_pool_are_named(self) -> None:
+        old, new = (
+            Measured(
+                a_run(name, workloads=[CHAT], pools=[a_run_pool(workerResources=resources)]),
+                measured(seconds=seconds).trials,
+            )
+            for name, seconds, resources in (
+                ("demo-0", self.OLD, {"cpu": "16", "memory": "16Gi"}),
+                ("demo-1", self.NEW, {"cpu": "4", "memory": "16Gi"}),
+            )
+        )
+        found = verdict(REGRESSION, new, old)
+        assert "not met (since then: workerResources.cpu was 16, is 4)." in found.message
+
     def test_another_load_is_not_judged(self) -> None:
         other = {"name": "chat", "batch": CHAT["batch"] | {"outputTokens": 8}}  # type: ignore[operator]
-        assert "workload chat was another one in run demo-0" in self.of(workloads=[other]).message
+        assert (
+            "workload chat was another one in run demo-0 (batch.outputTokens): only a run since "
+            "then can be its baseline" in self.of(workloads=[other]).message
+        )
 
     def test_the_same_load_more_often_is_judged(self) -> None:
         more = {"name": "chat", "batch": CHAT["batch"] | {"repetitions": 9}}  # type: ignore[operator]
         assert self.of(workloads=[more]).outcome == "Failed"
+
+    def own(self, seconds: Sequence[float], tokens: int, *, name: str = "demo-1") -> Measured:
+        """Return a run whose prompts, of a file, had so many tokens in all."""
+        batch = {"requests": 4, "prompts": {"source": "file:///p.jsonl"}, "outputTokens": 4}
+        shown = timed(seconds)
+        shown["figures"] |= {"inputTokens": tokens, "outputTokens": 16 * len(seconds)}
+        result = result_json(provenance=provenance_json(), workloads=[shown])
+        workload = {"name": "chat", "batch": batch}
+        return Measured(a_run(name, workloads=[workload]), [a_trial(result=result)])
+
+    def test_own_prompts_with_other_tokens_are_not_judged(self) -> None:
+        old = self.own(self.OLD, 1_536, name="demo-0")
+        assert verdict(REGRESSION, self.own(self.NEW, 1_536), old).outcome == "Failed"
+        found = verdict(REGRESSION, self.own(self.NEW, 15_360), old)
+        assert (found.outcome, found.value) == ("Inconclusive", None)
+        assert (
+            "workload chat was another one in run demo-0 (prompts of 512 tokens a repetition, "
+            "now 5,120): only a run since" in found.message
+        )
+
+    def test_own_prompts_repeated_more_often_are_judged_where_repetitions_are_alike(self) -> None:
+        old = self.own(self.OLD, 1_536, name="demo-0")
+        more = [*self.NEW, 1.25]
+        assert verdict(REGRESSION, self.own(more, 2_048), old).outcome == "Failed"
+        found = verdict(REGRESSION, self.own(more, 2_000), old)
+        assert "requests has to be a multiple of the prompts" in found.message
 
     def test_without_a_run_before_it_nothing_is_judged(self) -> None:
         found = verdict(REGRESSION, measured(seconds=self.NEW))
@@ -304,67 +339,6 @@ class TestOnlyWhatIsComparable:
         assert (report.verdicts[0].outcome, report.baseline) == ("Failed", None)
         report = judge([REGRESSION], measured(seconds=self.NEW), Baselines(good, {}))
         assert (report.verdicts[0].outcome, report.baseline) == ("Passed", "good")
-
-
-def scored(name: str, each: Sequence[int], **task: Any) -> Measured:
-    right = sum(each) / 250 / len(each)
-    score = {"value": f"{right:.4f}", "low": f"{max(0, right - 0.05):.4f}",
-             "high": f"{min(1, right + 0.05):.4f}", "n": len(each)}  # fmt: skip
-    task_ = task_json("t", each, score=score, **task)
-    return measured(name=name, tasks=[task_], suite={"score": score, "seconds": "1"})
-
-
-class TestARegressionOfAScore:
-    ANY, OF_T = gate(score={}, regression={}), gate(score={"task": "t"}, regression={})
-    ITEMS = (RIGHT, RIGHT, RIGHT, WRONG) * 100
-
-    @pytest.mark.parametrize("one", [ANY, OF_T])
-    def test_of_the_same_answers_passes(self, one: Gate) -> None:
-        found = verdict(one, scored("demo-1", self.ITEMS), scored("demo-0", self.ITEMS))
-        assert (found.outcome, found.value, found.limit) == ("Passed", "0", "0.02")
-
-    def test_of_few_items_cannot_be_told(self) -> None:
-        few = self.ITEMS[:40]
-        found = verdict(self.ANY, scored("demo-1", few), scored("demo-0", few))
-        assert found.outcome == "Inconclusive"
-        assert found.needed is not None
-        assert found.needed > 100
-
-    def test_of_five_percent_is_caught_item_by_item(self) -> None:
-        worse = [WRONG] * 40 + list(self.ITEMS[40:])  # 30 of 400 were right before
-        found = verdict(self.ANY, scored("demo-1", worse), scored("demo-0", self.ITEMS))
-        assert (found.outcome, found.value) == ("Failed", "0.075")
-        assert found.message.startswith("g, small on gpu: score over all tasks is lower by 0.075 (")
-
-    def test_on_other_items_is_not_judged(self) -> None:
-        other = {"itemsDigest": "sha256:" + "1" * 64}
-        found = verdict(
-            self.ANY, scored("demo-1", self.ITEMS, outcomes=other), scored("demo-0", self.ITEMS)
-        )
-        assert "the items of task t are not those of run demo-0" in found.message
-
-    def test_without_the_items_scores_is_judged_by_the_intervals(self) -> None:
-        same = {"itemsDigest": "sha256:" + "0" * 64}
-        new, old = (scored(n, self.ITEMS, outcomes=same) for n in ("demo-1", "demo-0"))
-        found = verdict(self.ANY, new, old)
-        assert found.outcome == "Inconclusive"
-        assert float(found.high or 0) == pytest.approx(0.05 * 2**0.5, abs=1e-3)
-
-    def test_on_another_card_is_judged_and_the_card_is_named(self) -> None:
-        new = scored("demo-1", self.ITEMS)
-        trial = new.trials[0]
-        result = trial.status.result
-        assert result is not None
-        there = result.provenance
-        assert there is not None
-        moved = result.model_copy(
-            update={"provenance": there.model_copy(update={"device": "NVIDIA H100"})}
-        )
-        status = trial.status.model_copy(update={"result": moved})
-        new = Measured(new.run, [trial.model_copy(update={"status": status})])
-        found = verdict(self.ANY, new, scored("demo-0", self.ITEMS))
-        assert found.outcome == "Passed"
-        assert "device was NVIDIA A10, is NVIDIA H100" in found.message
 
 
 class TestAReport:
