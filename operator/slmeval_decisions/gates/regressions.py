@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from slmeval_api.gate import Gate, Regression, SpeedGate
 from slmeval_api.run import Run
@@ -30,6 +31,13 @@ TOLERANCE = 0.02
 TOLERANCE_PERCENT = 2.0
 
 
+class Candidate(NamedTuple):
+    """What a run was asked to measure."""
+
+    model: str
+    pool: str
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A run with its trials."""
@@ -41,6 +49,12 @@ class Measured:
     def name(self) -> str:
         """The run's."""
         return self.run.meta.name
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """Each model on each pool, also one whose trial somebody deleted."""
+        asked = self.run.spec
+        return [Candidate(m.name, p.name) for m in asked.question.models for p in asked.pools]
 
     def trial(self, model: str, pool: str) -> Trial | None:
         """Return the trial of a model on a pool."""

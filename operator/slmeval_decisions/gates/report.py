@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 from slmeval_api.base import decimal_string
 from slmeval_api.gate import MAX_VERDICTS, Demand, Gate, GateReport, GateVerdict, Outcome
@@ -11,7 +10,7 @@ from slmeval_api.trial import Trial
 
 from .judged import Judged, Untold
 from .limits import held
-from .regressions import Baselines, Measured, held_against, tolerance_of
+from .regressions import Baselines, Candidate, Measured, held_against, tolerance_of
 
 ORDER: tuple[Outcome, ...] = ("Failed", "Inconclusive", "Passed")
 
@@ -27,9 +26,9 @@ def judge(gates: Sequence[Gate], measured: Measured, baselines: Baselines) -> Ga
     found = [
         verdict
         for gate in gates
-        for trial in measured.trials
-        if _is_meant(gate, trial)
-        for verdict in _of_gate(gate, measured, trial, baselines)
+        for candidate in measured.candidates
+        if _is_meant(gate, candidate)
+        for verdict in _of_gate(gate, measured, candidate, baselines)
     ]
     found.sort(key=lambda verdict: ORDER.index(verdict.outcome))
     counts = {outcome: sum(v.outcome == outcome for v in found) for outcome in ORDER}
@@ -45,15 +44,22 @@ def judge(gates: Sequence[Gate], measured: Measured, baselines: Baselines) -> Ga
     )
 
 
-def _is_meant(gate: Gate, trial: Trial) -> bool:
-    model, pool = trial.spec.model.name, trial.spec.pool
+def _is_meant(gate: Gate, candidate: Candidate) -> bool:
+    model, pool = candidate
     return model in (gate.models or [model]) and pool in (gate.pools or [pool])
 
 
 def _of_gate(
-    gate: Gate, measured: Measured, trial: Trial, baselines: Baselines
+    gate: Gate, measured: Measured, candidate: Candidate, baselines: Baselines
 ) -> Iterator[GateVerdict]:
     """Yield a verdict on each demand of the gate."""
+
+    def trial() -> Trial:
+        found = measured.trial(*candidate)
+        if found is None:
+            raise Untold("its SLMTrial was deleted: ask anew, by slmeval run-now")
+        return found
+
     limits: tuple[tuple[Demand, str | None], ...] = (
         ("atLeast", gate.at_least),
         ("atMost", gate.at_most),
@@ -61,20 +67,24 @@ def _of_gate(
     for demand, text in limits:
         if text is not None:
             limit = float(text)
-            judged = partial(held, gate, trial, limit, is_least=demand == "atLeast")
-            yield _verdict(gate, demand, trial, limit, judged)
+            is_least = demand == "atLeast"
+
+            def within(limit: float = limit, is_least: bool = is_least) -> Judged:
+                return held(gate, trial(), limit, is_least=is_least)
+
+            yield _verdict(gate, demand, candidate, limit, within)
     regression = gate.regression
     if regression is not None:
         limit = tolerance_of(gate, regression)
 
         def against() -> Judged:
-            return held_against(gate, measured.run, trial, baselines.of(regression), limit)
+            return held_against(gate, measured.run, trial(), baselines.of(regression), limit)
 
-        yield _verdict(gate, "regression", trial, limit, against)
+        yield _verdict(gate, "regression", candidate, limit, against)
 
 
 def _verdict(
-    gate: Gate, demand: Demand, trial: Trial, limit: float, judged: Callable[[], Judged]
+    gate: Gate, demand: Demand, candidate: Candidate, limit: float, judged: Callable[[], Judged]
 ) -> GateVerdict:
     found, words = None, ""
     try:
@@ -85,15 +95,15 @@ def _verdict(
     return GateVerdict(
         gate=gate.name,
         demand=demand,
-        model=trial.spec.model.name,
-        pool=trial.spec.pool,
+        model=candidate.model,
+        pool=candidate.pool,
         outcome=found.outcome if found else "Inconclusive",
         value=numbers[0],
         low=numbers[1],
         high=numbers[2],
         limit=decimal_string(limit),
         needed=found.needed if found else None,
-        message=f"{gate.name}, {trial.spec.model.name} on {trial.spec.pool}: "
+        message=f"{gate.name}, {candidate.model} on {candidate.pool}: "
         f"{found.words if found else words}.",
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from builders import a_model
 from slmeval_api.gate import Gate, GateReport, GateVerdict
 from slmeval_api.run import Run
 from slmeval_api.trial import Trial
@@ -344,7 +345,8 @@ class TestOnlyWhatIsComparable:
 class TestAReport:
     def report(self, *gates: Gate) -> GateReport:
         trials = [a_trial(m, result=result_json(workloads=[timed([2.0, 2.01])])) for m in "ab"]
-        return judge(gates, Measured(a_run(), trials), Baselines(None, {}))
+        run = a_run(models=[a_model(name) for name in "ab"])
+        return judge(gates, Measured(run, trials), Baselines(None, {}))
 
     def test_has_what_failed_first_and_counts_all(self) -> None:
         good, bad, unclear = speed(atLeast="1"), speed(atLeast="9"), speed(regression={})

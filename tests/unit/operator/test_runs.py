@@ -348,6 +348,22 @@ class TestGates:
         await at_rest(stage)
         assert (verdicts(stage), gates_passed(stage)) == (["Passed"], ("True", "GatesMet"))
 
+    async def test_say_that_a_trial_that_was_deleted_cannot_be_judged(self) -> None:
+        stage = Stage(gates=[SLOW | {"atLeast": "1"}])
+        await stage.settle()
+        await at_speed(stage, 2.0)
+        (name,) = stage.trials
+        stage.api.remove(("slmtrials", "team", name))
+        await at_rest(stage)
+        assert gates_passed(stage) == ("True", "GatesMet")
+        stage.edit(gates=[SLOW | {"atLeast": "100"}])
+        await at_rest(stage)
+        assert gates_passed(stage) == ("Unknown", "GatesInconclusive")
+        assert stage.reason == Reason.MEASURED
+        assert "its SLMTrial was deleted" in stage.events("GatesInconclusive")[0]["message"]
+        stage.boot()
+        assert await stage.reconcile() == []
+
     async def test_judge_a_run_that_ends_when_another_question_is_asked(self) -> None:
         stage = Stage(gates=[HOLDS], onChange="Wait")
         await stage.settle()
