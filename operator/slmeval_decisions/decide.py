@@ -151,12 +151,11 @@ def _to_be_made(world: World, name: str, what: str) -> Standing:
 def _situation(
     world: World, run: Run, pool: RunPool, trials: dict[str, Trial], *, is_superseded: bool
 ) -> PoolSituation:
-    jobs = world.jobs_of(run.meta.name, pool.name)
     return PoolSituation(
         run=run,
         pool=pool,
         trials=tuple(t for t in trials.values() if t.spec.pool == pool.name),
-        jobs=tuple(jobs),
+        jobs=tuple(j for j in world.jobs_of(run) if j.pool == pool.name),
         pods=tuple(p for p in world.pods if p.pool == pool.name),
         is_suspended=world.evaluation is not None and world.evaluation.spec.suspend,
         is_superseded=is_superseded,
@@ -208,11 +207,10 @@ def _write_run(
             after.observed_generation,
         ):
             plan.statuses.append(StatusWrite(info=Trial.info, name=name, status=after))
-    jobs = [j for j in world.rayjobs if j.run == run.meta.name]
     status = run_status(
         run,
         standings,
-        attempts=attempts_of(run, jobs, pods=world.pods, now=world.now),
+        attempts=attempts_of(run, world.jobs_of(run), pods=world.pods, now=world.now),
         now=world.now,
         compared=compared,
         measured=list(trials.values()),

@@ -144,6 +144,7 @@ class Objects:
             name=name,
             uid=self.new_uid(),
             run=new.run.meta.name,
+            owner=new.run.meta.uid,
             pool=new.pool.name,
             attempt=new.number,
             created=now,
