@@ -1,8 +1,8 @@
 """What to do about one pool of one run: wait, start an attempt, suspend, stop, give up. Pure.
 
-An attempt is a RayJob. The next one, also the first of a newer run, is made only when the pods of
-those before are gone from the pool: so two never hold a GPU at once, and no result can still be on
-its way when a trial is measured again.
+An attempt is a RayJob. The next one, also the first of a newer run, is made only when no other run
+has the pool and the pods of those before are gone from it: so two never hold a GPU at once, and no
+result can still be on its way when a trial is measured again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,6 +57,7 @@ class PoolSituation:
     pods: tuple[Pod, ...]  # of the evaluation on this pool, of whatever run and attempt
     is_suspended: bool
     is_superseded: bool
+    holder: str | None  # RayJob of another run that has the pool; None: it is this run's turn
     refusals: Mapping[str, Refusal]  # by RayJob
     now: datetime
 
@@ -171,14 +172,16 @@ def _without_job(s: PoolSituation) -> PoolDecision:
         message = f"RayJob of attempt {made} was deleted, and it was the last one allowed."
         return PoolDecision(standing=_given_up(Reason.ATTEMPTS_EXHAUSTED, message))
     reason = Reason.PENDING if made == 0 else Reason.RETRYING
-    if s.pods:
-        return PoolDecision(standing=_progress(reason, _pods_left(s)))
+    if s.holder or s.pods:
+        return PoolDecision(standing=_progress(reason, _has_to_end(s)))
     message = f"Attempt {made + 1} on pool {s.pool.name} is being made."
     return _start(s, made + 1, _progress(reason, message))
 
 
-def _pods_left(s: PoolSituation) -> str:
-    """Return which pods have to end first: one on a lost node may need a person."""
+def _has_to_end(s: PoolSituation) -> str:
+    """Return what has to end before the next attempt: a pod on a lost node may need a person."""
+    if s.holder:
+        return f"Waiting for RayJob {s.holder} of another run to end: runs take turns on a pool."
     first, *others = sorted(p.name for p in s.pods)
     more = f" and {len(others)} more" if others else ""
     return f"Waiting for pods of an attempt before to end: {first}{more}."
@@ -187,7 +190,7 @@ def _pods_left(s: PoolSituation) -> str:
 def _running(s: PoolSituation, job: RayJob) -> PoolDecision:
     """KubeRay is at work on it, or down."""
     if job.is_suspend_asked and s.pods:
-        return PoolDecision(standing=_progress(Reason.STARTING, _pods_left(s)))
+        return PoolDecision(standing=_progress(Reason.STARTING, _has_to_end(s)))
     if job.is_suspend_asked:
         return PoolDecision(
             standing=_progress(Reason.STARTING, "Resuming."), suspend=(job.name, False)
@@ -249,12 +252,14 @@ def _after(s: PoolSituation, job: RayJob) -> PoolDecision:
     final = FINAL.get(job.reason) or FINAL.get(job.stage)
     # Only an attempt that ran may have results on their way; and pods that never started can say
     # why as long as they are there.
-    if s.pods and final in (None, Reason.DEADLINE_EXCEEDED):
-        return PoolDecision(standing=_progress(Reason.RETRYING, _pods_left(s)))
+    if s.pods_of(job) and final in (None, Reason.DEADLINE_EXCEEDED):
+        return PoolDecision(standing=_progress(Reason.RETRYING, _has_to_end(s)))
     if final is not None:
         return PoolDecision(standing=_given_up(final, _final_message(s, job, final)))
     allowed = 1 + s.run.spec.question.backoff_limit
     if s.attempts_made < allowed:
+        if s.holder or s.pods:
+            return PoolDecision(standing=_progress(Reason.RETRYING, _has_to_end(s)))
         standing = _progress(
             Reason.RETRYING,
             f"Attempt {job.attempt} of {allowed} left this trial unfinished: {_why(job)}",

@@ -16,6 +16,7 @@ from slmeval_api.trial import Trial
 from .attempts import PoolDecision, PoolSituation, attempts_of, decide_pool, overdue
 from .comparison import comparisons
 from .judging import report_on
+from .names import rayjob_name
 from .objects import desired_run, desired_trials
 from .question import Problem, problem_of
 from .runs import Runs, runs_of
@@ -28,6 +29,7 @@ from .statuses import (
     trial_status,
 )
 from .story import News, news_of
+from .turns import holder_of
 from .verdict import Standing, State, refused, superseded
 from .world import World
 
@@ -52,6 +54,11 @@ class NewAttempt:
     all_trials: tuple[str, ...]
     """Names of all trials of the run on this pool: the reporter's Role serves every attempt."""
     evaluation_uid: str
+
+    @property
+    def rayjob(self) -> str:
+        """The name of its RayJob."""
+        return rayjob_name(self.run.meta.name, self.pool.name, self.number)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,7 +87,7 @@ def decide(world: World) -> Plan:
     evaluation = world.evaluation
     runs = runs_of(evaluation, world.runs, world.now)
     written = dict[str, RunStatus]()
-    for run in world.runs:
+    for run in sorted(world.runs, key=lambda r: r.spec.number):  # the order of turns on a pool
         if not run.meta.is_being_deleted:
             is_superseded = run.meta.uid in runs.stopped
             is_current = run is runs.current
@@ -108,7 +115,7 @@ def _plan_run(
         plan.create += [desired[name] for name in missing if _may_make(world, name)]
     standings = dict[str, Standing]()
     for pool in run.spec.pools:
-        situation = _situation(world, run, pool, trials, is_superseded=is_superseded)
+        situation = _situation(world, run, pool, trials, plan, is_superseded=is_superseded)
         decision = decide_pool(situation)
         if missing:  # all trials first: an attempt's Role names them
             decision = replace(decision, start_attempt=None)
@@ -149,17 +156,24 @@ def _to_be_made(world: World, name: str, what: str) -> Standing:
 
 
 def _situation(
-    world: World, run: Run, pool: RunPool, trials: dict[str, Trial], *, is_superseded: bool
+    world: World,
+    run: Run,
+    pool: RunPool,
+    trials: dict[str, Trial],
+    plan: Plan,
+    *,
+    is_superseded: bool,
 ) -> PoolSituation:
-    jobs = world.jobs_of(run.meta.name, pool.name)
+    planned = [a.rayjob for a in plan.attempts if a.pool.name == pool.name]
     return PoolSituation(
         run=run,
         pool=pool,
         trials=tuple(t for t in trials.values() if t.spec.pool == pool.name),
-        jobs=tuple(jobs),
+        jobs=tuple(j for j in world.jobs_of(run) if j.pool == pool.name),
         pods=tuple(p for p in world.pods if p.pool == pool.name),
         is_suspended=world.evaluation is not None and world.evaluation.spec.suspend,
         is_superseded=is_superseded,
+        holder=holder_of(world, run, pool.name, planned=planned),
         refusals=world.refusals,
         now=world.now,
     )
@@ -208,11 +222,10 @@ def _write_run(
             after.observed_generation,
         ):
             plan.statuses.append(StatusWrite(info=Trial.info, name=name, status=after))
-    jobs = [j for j in world.rayjobs if j.run == run.meta.name]
     status = run_status(
         run,
         standings,
-        attempts=attempts_of(run, jobs, pods=world.pods, now=world.now),
+        attempts=attempts_of(run, world.jobs_of(run), pods=world.pods, now=world.now),
         now=world.now,
         compared=compared,
         measured=list(trials.values()),

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from slmeval_api.objects import Meta
+from slmeval_api.run import Run
+
 from . import names
 
 ENDS = {"Complete": "Ended", "Failed": "Failed", "ValidationFailed": "Failed"}
@@ -46,7 +49,8 @@ class RayJob:
 
     name: str
     uid: str
-    run: str
+    run: str  # name, as the label says
+    owner: str  # uid of the controller; "" where the RayJob has none
     pool: str
     attempt: int
     created: datetime | None
@@ -56,6 +60,14 @@ class RayJob:
     outcome: Literal["Running", "Ended", "Failed"]
     reason: str  # KubeRay's word for why it failed, or ""
     message: str
+
+    def is_of(self, run: Run) -> bool:
+        """Return whether `run` made it.
+
+        A run that is deleted and the one that takes its place have one name, and the garbage
+        collector leaves the RayJobs of the first there for a while: their owner tells them apart.
+        """
+        return self.owner == run.meta.uid if self.owner else self.run == run.meta.name
 
     @property
     def is_at_work(self) -> bool:
@@ -85,13 +97,14 @@ class Pod:
 def rayjob_of(body: dict[str, Any]) -> RayJob:
     """Return the facts of a RayJob that carries our labels."""
     meta, spec, status = body["metadata"], body.get("spec") or {}, body.get("status") or {}
-    labels = meta.get("labels") or {}
+    labels, owner = meta.get("labels") or {}, Meta.from_body(meta).owner
     stage = status.get("jobDeploymentStatus") or ""
     attempt = labels.get(names.ATTEMPT, "")
     return RayJob(
         name=meta["name"],
         uid=meta.get("uid", ""),
         run=labels.get(names.RUN, ""),
+        owner=owner.uid if owner else "",
         pool=labels.get(names.POOL, ""),
         attempt=max(1, int(attempt)) if attempt.isdecimal() else 1,
         created=instant(meta.get("creationTimestamp")),

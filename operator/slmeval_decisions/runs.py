@@ -67,7 +67,13 @@ def runs_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Runs:
     return Runs(
         newest=newest,
         current=current,
-        next=_next(evaluation, living, current, times),
+        next=_next(
+            evaluation,
+            living,
+            current,
+            times,
+            number=1 + max((r.spec.number for r in runs), default=0),
+        ),
         stopped=_stopped(evaluation, living, others),
         forgotten=_forgotten(evaluation, living),
         times=times,
@@ -76,7 +82,12 @@ def runs_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Runs:
 
 
 def _next(
-    evaluation: Evaluation, living: Sequence[Run], current: Run | None, times: Times | None
+    evaluation: Evaluation,
+    living: Sequence[Run],
+    current: Run | None,
+    times: Times | None,
+    *,
+    number: int,
 ) -> NextRun | None:
     trigger = _trigger(evaluation, current, times)
     if trigger is None:
@@ -88,7 +99,7 @@ def _next(
     if waits_for is not None and current is not None:
         return None  # the same question is being asked; the next pass sees what is due then
     return NextRun(
-        number=1 + max((r.spec.number for r in living), default=0),
+        number=number,
         trigger=trigger,
         replaces=replaces,
         waits_for=waits_for,

@@ -36,7 +36,6 @@ class World:
             if t.meta.owner is not None and t.meta.owner.uid == run.meta.uid
         }
 
-    def jobs_of(self, run: str, pool: str) -> list[RayJob]:
-        """Return the attempts of a run on a pool that still exist, oldest first."""
-        jobs = [j for j in self.rayjobs if j.run == run and j.pool == pool]
-        return sorted(jobs, key=lambda j: j.attempt)
+    def jobs_of(self, run: Run) -> list[RayJob]:
+        """Return the attempts of `run` that still exist, oldest first."""
+        return sorted((j for j in self.rayjobs if j.is_of(run)), key=lambda j: j.attempt)

@@ -12,7 +12,6 @@ from slmeval_api.run import Run
 from slmeval_api.trial import Trial
 from slmeval_decisions.conditions import timestamp
 from slmeval_decisions.decide import NewAttempt, Plan
-from slmeval_decisions.names import rayjob_name
 from slmeval_decisions.observed import RayJob
 from slmeval_decisions.question import question_digest
 from slmeval_decisions.world import World
@@ -139,11 +138,12 @@ class Objects:
 
     def add_attempt(self, new: NewAttempt, now: datetime) -> str:
         """Note that an attempt has begun; return its name."""
-        name = rayjob_name(new.run.meta.name, new.pool.name, new.number)
+        name = new.rayjob
         self.jobs[name] = RayJob(
             name=name,
             uid=self.new_uid(),
             run=new.run.meta.name,
+            owner=new.run.meta.uid,
             pool=new.pool.name,
             attempt=new.number,
             created=now,

@@ -25,7 +25,7 @@ def desired_attempt(attempt: NewAttempt, settings: Settings) -> list[dict[str, A
     labels = run_labels(run, attempt.evaluation_uid) | {names.POOL: pool.name}
     image = pool.spec.image or settings.runner_image
     plan = desired_plan(run, pool, attempt.unfinished, number=number, image=image)
-    job = names.rayjob_name(run.meta.name, pool.name, number)
+    job = attempt.rayjob
     labels |= {names.ATTEMPT: str(number), names.RAYJOB: job}
     access = _access(run, pool, attempt.all_trials)
     config = {

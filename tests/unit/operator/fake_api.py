@@ -47,6 +47,8 @@ class FakeApi:
     failure: Exception = field(default_factory=Died)
     is_done_first: bool = True
     """Whether the call that fails has its effect."""
+    is_collector_slow: bool = False
+    """Whether what an object owned outlives it until `collect`."""
     _version: int = 100
     _applied: dict[str, Json] = field(default_factory=dict)
 
@@ -165,8 +167,15 @@ class FakeApi:
         body = self.objects.pop(place)
         last = body | {"metadata": body["metadata"] | {"resourceVersion": self._next()}}
         self.news.append((place[0], last, True))
-        for other in [p for p, b in self.objects.items() if _uid(body) in _owners(b)]:
-            self.remove(other)
+        if not self.is_collector_slow:
+            self.collect()
+
+    def collect(self) -> None:
+        """Delete, as the garbage collector does, what has owners and none of them is here."""
+        here = {_uid(body) for body in self.objects.values()}
+        for place in [p for p, b in self.objects.items() if _owners(b) and not _owners(b) & here]:
+            if place in self.objects:  # not gone with another one by now
+                self.remove(place)
 
     def of(self, plural: str) -> list[Json]:
         """Return all objects of a kind, by name."""

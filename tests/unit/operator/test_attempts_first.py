@@ -66,6 +66,14 @@ class TestTheFirstAttempt:
             )
         )
 
+    def test_waits_for_the_rayjob_of_another_run_also_before_that_has_pods(self) -> None:
+        assert decide_pool(a_situation(holder="old-gpu-1")) == PoolDecision(
+            standing=in_progress(
+                Reason.PENDING,
+                "Waiting for RayJob old-gpu-1 of another run to end: runs take turns on a pool.",
+            )
+        )
+
     def test_is_not_made_while_the_evaluation_is_suspended(self) -> None:
         decision = decide_pool(a_situation(is_suspended=True))
         assert decision == PoolDecision(

@@ -47,6 +47,20 @@ class TestTheNextAttemptComesWhenThePodsOfTheOneBeforeAreGone:
             standing=standing(State.IN_PROGRESS, Reason.RETRYING, message)
         )
 
+    def test_nor_while_another_run_has_the_pool(self) -> None:
+        job = a_rayjob(stage="Failed", reason="AppFailed")
+        pods = (a_pod("other-gpu-1"),)
+        message = "Waiting for RayJob other-gpu-1 of another run to end: runs take turns on a pool."
+        decision = decide_pool(a_situation(jobs=(job,), pods=pods, holder="other-gpu-1"))
+        assert decision == PoolDecision(
+            standing=standing(State.IN_PROGRESS, Reason.RETRYING, message)
+        )
+
+    def test_the_last_one_allowed_is_over_whatever_others_do(self) -> None:
+        job, pods = a_rayjob(3, "Failed"), (a_pod("other-gpu-1"),)
+        decision = decide_pool(a_situation(jobs=(job,), pods=pods, holder="other-gpu-1"))
+        assert decision.standing.reason == Reason.ATTEMPTS_EXHAUSTED
+
     def test_then_it_says_why_it_is_made(self) -> None:
         job = a_rayjob(stage="Failed", reason="AppFailed", message="exit 1")
         message = (

@@ -1,9 +1,11 @@
 """What RayJobs and pods say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from builders import Json
+from slmeval_api.objects import owner_reference
 from slmeval_decisions import names
 from slmeval_decisions.observed import (
     MAX_QUOTE,
@@ -16,7 +18,7 @@ from slmeval_decisions.observed import (
     quoted,
     rayjob_of,
 )
-from unit.operator.worlds import NOW, UNSCHEDULABLE, a_rayjob, ago, pod_body, rayjob_body
+from unit.operator.worlds import NOW, UNSCHEDULABLE, a_rayjob, a_run, ago, pod_body, rayjob_body
 
 
 def waiting(reason: str, message: str | None = None, **container: object) -> Json:
@@ -54,11 +56,13 @@ class TestARayJobIsOverOnlyWhenKuberaySaysSoInAWordWeKnow:
 
     def test_all_facts_of_a_failed_one(self) -> None:
         body = rayjob_body(2, "Failed", reason="AppFailed", message="exit 1", is_suspended=True)
+        body["metadata"]["ownerReferences"] = [owner_reference("SLMRun", a_run().meta)]
         name = body["metadata"]["name"]
         assert rayjob_of(body) == RayJob(
             name=name,
             uid=f"uid-{name}",
             run="demo-1",
+            owner="uid-run",
             pool="gpu",
             attempt=2,
             created=instant(ago(60)),
@@ -82,6 +86,21 @@ class TestARayJobIsOverOnlyWhenKuberaySaysSoInAWordWeKnow:
         body = rayjob_body()
         body["metadata"]["labels"][names.ATTEMPT] = label
         assert rayjob_of(body).attempt == number
+
+    @pytest.mark.parametrize(
+        ("owner", "name", "is_its"),
+        [
+            ("uid-run", "demo-1", True),
+            ("uid-before", "demo-1", False),
+            ("", "demo-1", True),
+            ("", "demo-2", False),
+        ],
+        ids=["its own", "of one of its name", "of nobody, its label", "of nobody, other label"],
+    )
+    def test_it_is_its_owners_and_by_its_label_only_where_it_has_none(
+        self, owner: str, name: str, is_its: bool
+    ) -> None:
+        assert replace(a_rayjob(), owner=owner).is_of(a_run(name)) is is_its
 
     def test_it_is_at_work_until_it_is_over_or_its_end_is_asked_for(self) -> None:
         jobs = [a_rayjob(), a_rayjob(is_being_deleted=True), a_rayjob(stage="Complete")]

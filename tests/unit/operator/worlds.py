@@ -220,6 +220,7 @@ def a_situation(run: Run | None = None, **overrides: Any) -> PoolSituation:
         "pods": (),
         "is_suspended": False,
         "is_superseded": False,
+        "holder": None,
         "refusals": {},
         "now": NOW,
     }
