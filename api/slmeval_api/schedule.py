@@ -91,7 +91,9 @@ class Schedule(ApiModel):
     suspend: bool = Field(
         default=False,
         description=(
-            "True: no run starts by the schedule; those that are on their way go on. Default false."
+            "True: no run starts by the schedule; those that are on their way go on. False: one "
+            "run makes up for the times that have passed, unless one of the same question has "
+            "begun since or is on its way. Default false."
         ),
     )
     successful_runs_history_limit: Annotated[int, Field(ge=0, le=100)] = Field(

@@ -62,7 +62,7 @@ def runs_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Runs:
     current = newest
     if newest and (newest.meta.uid in others or was_superseded(newest.status.conditions)):
         current = None  # also of an edit that was taken back: it asks anew
-    found = times_of(evaluation, living, now)
+    found = times_of(evaluation, living, current=current, now=now)
     times = found if isinstance(found, Times) else None
     return Runs(
         newest=newest,

@@ -1,7 +1,10 @@
 """What a time of the schedule does when it comes: at work, beside a request, after a pause."""
 
+import pytest
 from unit.operator.stage import KEY, Stage
-from unit.operator.test_runs import at_rest
+from unit.operator.test_runs import EVERY_DAY_AT_THREE, answered, at_rest, measured, triggers
+
+DAY_S = 24 * 3600
 
 
 class TestATimeThatComesWhileARunIsOnItsWay:
@@ -21,3 +24,60 @@ class TestATimeThatComesWhileARunIsOnItsWay:
             stage.wait(again_s)
         assert stage.events("ScheduleMissed") == []
         assert stage.runs[-1].spec.number > 10
+
+
+POLICIES = pytest.mark.parametrize("policy", ["Forbid", "Replace", "Allow"])
+
+
+def daily(policy: str) -> dict[str, str]:
+    return {"cron": EVERY_DAY_AT_THREE, "concurrencyPolicy": policy}
+
+
+class TestATimeThatPassesDuringASuspension:
+    @POLICIES
+    async def test_is_made_up_for_once(self, policy: str) -> None:
+        stage = await answered(schedule=daily(policy))
+        stage.edit(suspend=True)
+        await at_rest(stage)
+        stage.wait(3 * DAY_S)
+        stage.edit(suspend=False)
+        await measured(await at_rest(stage))
+        stage.boot()
+        await at_rest(stage)
+        assert triggers(stage) == ["Changed", "Scheduled"]
+
+    @POLICIES
+    async def test_is_answered_by_the_run_that_was_stopped_half_way(self, policy: str) -> None:
+        stage = Stage(schedule=daily(policy))
+        await stage.settle()
+        stage.edit(suspend=True)
+        await at_rest(stage)
+        stage.wait(DAY_S)
+        await at_rest(stage)
+        stage.edit(suspend=False)
+        await measured(await at_rest(stage))
+        assert triggers(stage) == ["Changed"]
+        stage.wait(DAY_S)
+        await at_rest(stage)
+        assert triggers(stage) == ["Changed", "Scheduled"]
+
+    @POLICIES
+    async def test_is_answered_by_the_run_of_a_later_edit(self, policy: str) -> None:
+        stage = await answered(schedule=daily(policy))
+        stage.edit(suspend=True)
+        await at_rest(stage)
+        stage.wait(DAY_S)
+        stage.edit(seed=2)
+        await at_rest(stage)
+        stage.edit(suspend=False)
+        await measured(await measured(await at_rest(stage)))
+        assert triggers(stage) == ["Changed", "Changed"]
+
+    async def test_is_answered_by_a_run_that_began_since_and_has_ended(self) -> None:
+        stage = await answered(schedule=daily("Forbid") | {"suspend": True})
+        stage.wait(DAY_S)
+        stage.edit(seed=2)
+        await measured(await at_rest(stage))
+        stage.edit(schedule=daily("Forbid"))
+        await at_rest(stage)
+        assert triggers(stage) == ["Changed", "Changed"]
