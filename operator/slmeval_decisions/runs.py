@@ -106,10 +106,10 @@ def _trigger(evaluation: Evaluation, current: Run | None, times: Times | None) -
         reason = "Changed"
     elif evaluation.spec.suspend:
         return None
+    elif due is not None:  # before a request, which would wait where the schedule need not
+        reason = "Scheduled"
     elif request and request != current.spec.trigger.request:
         reason = "Requested"
-    elif due is not None:
-        reason = "Scheduled"
     else:
         return None
     return Trigger(

@@ -2,7 +2,14 @@
 
 import pytest
 from unit.operator.stage import KEY, Stage
-from unit.operator.test_runs import EVERY_DAY_AT_THREE, answered, at_rest, measured, triggers
+from unit.operator.test_runs import (
+    EVERY_DAY_AT_THREE,
+    answered,
+    at_rest,
+    measured,
+    request,
+    triggers,
+)
 
 DAY_S = 24 * 3600
 
@@ -24,6 +31,19 @@ class TestATimeThatComesWhileARunIsOnItsWay:
             stage.wait(again_s)
         assert stage.events("ScheduleMissed") == []
         assert stage.runs[-1].spec.number > 10
+
+    @pytest.mark.parametrize("policy", ["Replace", "Allow"])
+    async def test_does_not_wait_with_a_request_and_answers_it(self, policy: str) -> None:
+        stage = Stage(schedule={"cron": "0 * * * *", "concurrencyPolicy": policy})
+        await stage.settle()
+        request(stage, "now")
+        await at_rest(stage)
+        stage.wait(3600)
+        await at_rest(stage)
+        assert triggers(stage) == ["Changed", "Scheduled"]
+        assert stage.evaluation.status.last_handled_request == "now"
+        await measured(stage)
+        assert triggers(stage) == ["Changed", "Scheduled"]
 
 
 POLICIES = pytest.mark.parametrize("policy", ["Forbid", "Replace", "Allow"])
