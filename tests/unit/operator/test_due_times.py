@@ -1,7 +1,7 @@
 """What a time of the schedule does when it comes: at work, beside a request, after a pause."""
 
 import pytest
-from unit.operator.stage import KEY, Stage
+from unit.operator.stage import DEMO, KEY, Stage
 from unit.operator.test_runs import (
     EVERY_DAY_AT_THREE,
     answered,
@@ -44,6 +44,23 @@ class TestATimeThatComesWhileARunIsOnItsWay:
         assert stage.evaluation.status.last_handled_request == "now"
         await measured(stage)
         assert triggers(stage) == ["Changed", "Scheduled"]
+
+
+class TestARequestThatWasAnswered:
+    async def test_and_whose_annotation_was_removed_is_not_asked_again_by_the_same_value(
+        self,
+    ) -> None:
+        stage = await answered(schedule={"cron": EVERY_DAY_AT_THREE})
+        request(stage, "a")
+        await measured(await at_rest(stage))
+        metadata = stage.api.objects[DEMO]["metadata"]
+        stage.api.put_metadata(DEMO, metadata | {"annotations": {}})
+        stage.wait(DAY_S)
+        await measured(await at_rest(stage))
+        request(stage, "a")
+        await at_rest(stage)
+        assert triggers(stage) == ["Changed", "Requested", "Scheduled"]
+        assert stage.evaluation.status.last_handled_request == "a"
 
 
 POLICIES = pytest.mark.parametrize("policy", ["Forbid", "Replace", "Allow"])
