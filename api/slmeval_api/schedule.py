@@ -243,3 +243,15 @@ def _refuse_ambiguous(cron: str) -> None:
             "the other, which some crons read as both and some as either. Make one of the two *, "
             "or list the days, as 1-31/2."
         )
+    weekdays = cron.split()[4]
+    if start := re.search(r"(?<![\w-])\w+(?=/)", weekdays):
+        raise ValueError(
+            f"spec.schedule.cron: {cron!r} steps through the week from {start[0]!r} to no end, "
+            "which is Saturday for some crons and Sunday for some. Name the last day too, as "
+            "1-6/2, or list the days, as 1,3,5."
+        )
+    if alone := re.search(r"(?<![\w-])(\w+)-\1/[0-9]+", cron):
+        raise ValueError(
+            f"spec.schedule.cron: {cron!r} has a step in {alone[0]!r}, which some crons read as "
+            f"{alone[1]} alone and some as all from there on. Write {alone[1]}, or the last value."
+        )
