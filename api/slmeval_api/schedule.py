@@ -1,7 +1,9 @@
 """When a question is asked again: CronJob's words, and the arithmetic of their times."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -45,8 +47,8 @@ IS_CRON = Rule(
     lambda schedule: re.fullmatch(CRON, schedule.cron) is not None,
 )
 ZONE = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"
-HIDDEN_BY_A_CHANGE = timedelta(hours=3)
-"""Longer than any clock is put back."""
+MOST_DAYS = 20 * 366
+"""Farther than any time that a cron names: February the 29th is eight years away at most."""
 
 
 class Schedule(ApiModel):
@@ -65,8 +67,9 @@ class Schedule(ApiModel):
         default="Etc/UTC",
         description=(
             "Name in the IANA time zone database, as Europe/Berlin. A time that the clock skips in "
-            "spring comes as soon as it has; one that comes twice in autumn counts once, unless "
-            "minute or hour begin with *. Default Etc/UTC."
+            "spring comes as soon as it has; one that comes twice in autumn counts once. Where "
+            "minute or hour begin with *, times count as often as the clock shows them. Default "
+            "Etc/UTC."
         ),
     )
     concurrency_policy: Literal["Allow", "Forbid", "Replace"] = Field(
@@ -88,7 +91,9 @@ class Schedule(ApiModel):
     suspend: bool = Field(
         default=False,
         description=(
-            "True: no run starts by the schedule; those that are on their way go on. Default false."
+            "True: no run starts by the schedule; those that are on their way go on. False: one "
+            "run makes up for the times that have passed, unless one of the same question has "
+            "begun since or is on its way. Default false."
         ),
     )
     successful_runs_history_limit: Annotated[int, Field(ge=0, le=100)] = Field(
@@ -138,8 +143,7 @@ class ScheduleStatus(ApiModel):
 class Clock:
     """The times of a schedule. All are in UTC, whole seconds.
 
-    Arithmetic by cronsim, which follows Debian's cron where the clock is changed: what is said of
-    `Schedule.time_zone` is its rule.
+    cronsim reads the fields and no more: where a clock is changed, its own steps may never end.
     """
 
     def __init__(self, schedule: Schedule) -> None:
@@ -156,32 +160,72 @@ class Clock:
                 f"spec.schedule.timeZone: {schedule.time_zone!r} is not in the IANA time zone "
                 "database: name one as Europe/Berlin or Etc/UTC."
             ) from error
-        self._cron = MACROS.get(schedule.cron.lower(), schedule.cron).replace("?", "*")
-        _refuse_ambiguous(self._cron)
+        cron = MACROS.get(schedule.cron.lower(), schedule.cron).replace("?", "*")
+        _refuse_ambiguous(cron)
         try:
-            self.after(datetime(2026, 1, 1, tzinfo=UTC))
-        except (CronSimError, StopIteration) as error:
+            fields = CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC))
+        except CronSimError as error:
             raise ValueError(
-                f"spec.schedule.cron: {schedule.cron!r} names no time"
-                f"{f' ({error})' if str(error) else ''}: write five fields, as '0 3 * * 1' for "
-                "Mondays at three, with ranges that go up and days that exist."
+                f"spec.schedule.cron: {schedule.cron!r} names no time ({error}): write five "
+                "fields, as '0 3 * * 1' for Mondays at three, with ranges that go up and days "
+                "that exist."
             ) from error
+        self._months, self._is_day = fields.months, fields.match_day
+        self._times = [time(h, m) for h in sorted(fields.hours) for m in sorted(fields.minutes)]
+        self._follows = any(field.startswith("*") for field in cron.split()[:2])
+        """Whether a time counts as often as the clock shows it: once, twice or never."""
 
     def after(self, when: datetime) -> datetime:
         """Return the first time after `when`."""
-        times = CronSim(self._cron, when.astimezone(self._zone))
-        # In the hour that comes twice, cronsim begins with the first of the two.
-        return next(t for t in (one.astimezone(UTC) for one in times) if t > when)
+        first = [next((t for t in times if t > when), None) for times in self._around(when, 1)]
+        return min(t for t in first if t is not None)
 
     def last(self, *, since: datetime, until: datetime) -> datetime | None:
         """Return the newest time after `since` and not after `until`; None: there is none."""
-        # Backwards, cronsim jumps over an hour that comes twice; forward it does not.
-        start = (until - HIDDEN_BY_A_CHANGE).astimezone(self._zone)
-        before = next(CronSim(self._cron, start, reverse=True)).astimezone(UTC)
-        found, time = None, self.after(max(since, before - timedelta(seconds=1)))
-        while time <= until:
-            found, time = time, self.after(time)
-        return found
+        newest = [next((t for t in times if t <= until), None) for times in self._around(until, -1)]
+        return max((t for t in newest if t is not None and t > since), default=None)
+
+    def _around(self, when: datetime, step: Literal[1, -1]) -> Iterator[Iterator[datetime]]:
+        """Yield the times from `when` or a little before it, forward (1) or backward (-1).
+
+        Those of what the clock shows a second time come apart, so that both are in order.
+        """
+        shown = self._shown(when)
+        repeated = self._instant(shown, fold=1) - self._instant(shown, fold=0)
+        for fold in (0, 1) if self._follows else (0,):
+            named = self._named(shown - step * repeated, step)
+            counted = (self._counted(one, fold) for one in named)
+            yield (t for t in counted if t is not None)
+
+    def _named(self, start: datetime, step: Literal[1, -1]) -> Iterator[datetime]:
+        """Yield what the fields name on a clock that nobody changes, from `start` on, in order."""
+        for days in range(MOST_DAYS):
+            day = start.date() + timedelta(days=step * days)
+            if day.month in self._months and self._is_day(day):
+                named = (datetime.combine(day, one) for one in self._times[::step])
+                yield from (t for t in named if days or (t - start) * step >= timedelta())
+
+    def _counted(self, shown: datetime, fold: int) -> datetime | None:
+        """Return the time that counts for what the clock is to show; None: there is none."""
+        instant = self._instant(shown, fold)
+        if self._shown(instant) == shown:
+            return instant
+        return None if self._follows else self._end_of_skip(shown)
+
+    def _end_of_skip(self, shown: datetime) -> datetime:
+        """Return when the clock passes by `shown`, which it skips."""
+        start = self._instant(shown, fold=1)
+        within = range(int((self._instant(shown, fold=0) - start).total_seconds()) + 1)
+        seconds = bisect_left(
+            within, True, key=lambda s: self._shown(start + timedelta(seconds=s)) > shown
+        )
+        return start + timedelta(seconds=seconds)
+
+    def _shown(self, when: datetime) -> datetime:
+        return when.astimezone(self._zone).replace(tzinfo=None)
+
+    def _instant(self, shown: datetime, fold: int) -> datetime:
+        return shown.replace(tzinfo=self._zone, fold=fold).astimezone(UTC)
 
 
 def _refuse_ambiguous(cron: str) -> None:
@@ -198,4 +242,16 @@ def _refuse_ambiguous(cron: str) -> None:
             f"spec.schedule.cron: {cron!r} has {stepped[0]!r} in one field of days and restricts "
             "the other, which some crons read as both and some as either. Make one of the two *, "
             "or list the days, as 1-31/2."
+        )
+    weekdays = cron.split()[4]
+    if start := re.search(r"(?<![\w-])\w+(?=/)", weekdays):
+        raise ValueError(
+            f"spec.schedule.cron: {cron!r} steps through the week from {start[0]!r} to no end, "
+            "which is Saturday for some crons and Sunday for some. Name the last day too, as "
+            "1-6/2, or list the days, as 1,3,5."
+        )
+    if alone := re.search(r"(?<![\w-])(\w+)-\1/[0-9]+", cron):
+        raise ValueError(
+            f"spec.schedule.cron: {cron!r} has a step in {alone[0]!r}, which some crons read as "
+            f"{alone[1]} alone and some as all from there on. Write {alone[1]}, or the last value."
         )

@@ -334,13 +334,13 @@ def _write_evaluation(
 
 def _next_look(world: World, runs: Runs, plan: Plan) -> float | None:
     """Return when time alone could change the decision; None: only an event can."""
-    if plan.attempts or plan.create or plan.overdue:
-        return SOON_S
     running = [j for j in world.rayjobs if j.outcome == "Running"]
-    if any(j.stage != "Running" for j in running) or any(p.blocker for p in world.pods):
-        return SOON_S
-    if running or world.pods or world.refusals:
-        return LATER_S
+    is_starting = any(j.stage != "Running" for j in running) or any(p.blocker for p in world.pods)
+    delay_s = None
+    if plan.attempts or plan.create or plan.overdue or is_starting:
+        delay_s = SOON_S
+    elif running or world.pods or world.refusals:
+        delay_s = LATER_S
     if runs.times is None or runs.times.next is None:
-        return None
-    return min(LATEST_S, (runs.times.next - world.now).total_seconds())
+        return delay_s
+    return min(delay_s or LATEST_S, (runs.times.next - world.now).total_seconds())

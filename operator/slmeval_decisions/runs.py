@@ -62,7 +62,7 @@ def runs_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Runs:
     current = newest
     if newest and (newest.meta.uid in others or was_superseded(newest.status.conditions)):
         current = None  # also of an edit that was taken back: it asks anew
-    found = times_of(evaluation, living, now)
+    found = times_of(evaluation, living, current=current, now=now)
     times = found if isinstance(found, Times) else None
     return Runs(
         newest=newest,
@@ -70,8 +70,8 @@ def runs_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Runs:
         next=_next(
             evaluation,
             living,
-            current,
-            times,
+            current=current,
+            times=times,
             number=1 + max((r.spec.number for r in runs), default=0),
         ),
         stopped=_stopped(evaluation, living, others),
@@ -84,12 +84,13 @@ def runs_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Runs:
 def _next(
     evaluation: Evaluation,
     living: Sequence[Run],
+    *,
     current: Run | None,
     times: Times | None,
-    *,
     number: int,
 ) -> NextRun | None:
-    trigger = _trigger(evaluation, current, times)
+    answered = living[-1].spec.trigger.request if living else None
+    trigger = _trigger(evaluation, current, answered=answered, due=times.due if times else None)
     if trigger is None:
         return None
     replaces = trigger.reason in _reasons_that_replace(evaluation)
@@ -106,26 +107,39 @@ def _next(
     )
 
 
-def _trigger(evaluation: Evaluation, current: Run | None, times: Times | None) -> Trigger | None:
+def _trigger(
+    evaluation: Evaluation,
+    current: Run | None,
+    *,
+    answered: str | None,
+    due: datetime | None,
+) -> Trigger | None:
     """Return why a further run is due, if it is.
 
     Whatever the reason, a run answers all that is asked when it starts: nothing is measured twice.
+
+    Args:
+        evaluation: what is asked.
+        current: the run that asks it.
+        answered: the newest request that a run was started for. One whose annotation was removed
+            is not forgotten: the same value, applied again, asks nothing new.
+        due: the time of the schedule that has come.
+
     """
-    request = evaluation.meta.run_requested_at
-    due = times.due if times else None
+    request = evaluation.meta.run_requested_at or answered
     if current is None:
         reason = "Changed"
     elif evaluation.spec.suspend:
         return None
-    elif request and request != current.spec.trigger.request:
-        reason = "Requested"
-    elif due is not None:
+    elif due is not None:  # before a request, which would wait where the schedule need not
         reason = "Scheduled"
+    elif request != answered:
+        reason = "Requested"
     else:
         return None
     return Trigger(
         reason=reason,  # type: ignore[arg-type]
-        request=request or None,
+        request=request,
         scheduled_time=timestamp(due) if due else None,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from slmeval_api.conditions import Reason
+from slmeval_api.conditions import Reason, has_ended
 from slmeval_api.evaluation import Evaluation
 from slmeval_api.run import Run
 from slmeval_api.schedule import Clock, Schedule, ScheduleStatus
@@ -42,12 +42,15 @@ class Times:
         )
 
 
-def times_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Times | Problem | None:
+def times_of(
+    evaluation: Evaluation, runs: Sequence[Run], *, current: Run | None, now: datetime
+) -> Times | Problem | None:
     """Return the times of the schedule, or why it names none; None: there is no schedule.
 
     Args:
         evaluation: with what was stored of its schedule.
         runs: its runs; each says which time it was started for.
+        current: the one that asks what the evaluation asks now; None: it is still to be made.
         now: the time.
 
     """
@@ -64,7 +67,10 @@ def times_of(evaluation: Evaluation, runs: Sequence[Run], now: datetime) -> Time
     missed = instant(stored.last_missed_time) if stored else None
     if schedule.suspend or evaluation.spec.suspend:
         return Times(schedule=schedule, since=since, last=last, missed=missed, due=None, next=None)
-    answered = _newest(since, last, missed) or since
+    if _is_resumed(evaluation, schedule) and current and not has_ended(current.status.conditions):
+        since = now  # it measures from now on, and so answers what passed meanwhile
+    asked = instant(current.meta.created) if current else None
+    answered = _newest(since, last, missed, asked) or since
     due = clock.last(since=answered, until=now) if answered < now else None
     late = schedule.starting_deadline_seconds
     if due is not None and late is not None and now - due > timedelta(seconds=late):
@@ -85,6 +91,14 @@ def _since(evaluation: Evaluation, schedule: Schedule, now: datetime) -> datetim
         return instant(stored.since) or now
     is_new = evaluation.status.observed_generation == 0
     return (instant(evaluation.meta.created) if is_new else None) or now
+
+
+def _is_resumed(evaluation: Evaluation, schedule: Schedule) -> bool:
+    """Return whether the schedule was suspended when it was last looked at."""
+    stored = evaluation.status.schedule
+    if stored is None or stored.schedule != schedule.text:
+        return False
+    return stored.next_schedule_time is None
 
 
 def _newest(*times: datetime | None) -> datetime | None:

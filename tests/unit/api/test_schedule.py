@@ -146,8 +146,21 @@ class TestWhatNamesNoTime:
         with pytest.raises(ValueError, match="some crons read as both"):
             Clock(Schedule(cron=cron))
 
+    @pytest.mark.parametrize("cron", ["0 0 * * 1/2", "0 0 * * SUN,MON/3", "0 0 1-7 * 3/4"])
+    def test_is_a_step_through_the_week_without_an_end(self, cron: str) -> None:
+        with pytest.raises(ValueError, match="Saturday for some crons and Sunday for some"):
+            Clock(Schedule(cron=cron))
+
+    @pytest.mark.parametrize("cron", ["10-10/5 0 * * *", "0 0 * * FRI-FRI/2"])
+    def test_is_a_step_in_a_range_of_one(self, cron: str) -> None:
+        with pytest.raises(ValueError, match="alone and some as all from there on"):
+            Clock(Schedule(cron=cron))
+
     def test_leaves_what_all_read_alike(self) -> None:
-        for cron in ("0 0 */2 * *", "0 0 1-31/2 * 1", "*/5 */2 * * *"):
+        for cron in (
+            *("0 0 */2 * *", "0 0 1-31/2 * 1", "*/5 */2 * * *"),
+            *("0 0 * * 1-6/2", "0 0 * * */2", "5/10 3/6 1/7 * *", "0-10/5 1-11/2 * * *"),
+        ):
             Clock(Schedule(cron=cron))
 
 

@@ -55,6 +55,9 @@ def by_the_rules(month: Month) -> list[tuple[int, datetime]]:
         if month.deadline_hours is not None:
             earliest = max(last, now - HOUR * month.deadline_hours - timedelta(seconds=1))
         open_times = [t for t in daily(month) if earliest < t <= now]
+        if month.paused and hour == month.paused.stop and any(end > hour for end in ends):
+            last = now  # not CronJob's rule: the run that is on its way stands for them
+            continue
         if not open_times:
             continue
         if month.policy == "Forbid" and any(end > hour for end in ends):
@@ -137,6 +140,7 @@ MONTHS = {
     "runs of thirty hours replace each other": Month(run_hours=30, policy="Replace"),
     "runs of thirty hours beside each other": Month(run_hours=30, policy="Allow"),
     "a week of pause is made up for once": Month(paused=range(200, 368)),
+    "a pause ends while a run is on its way": Month(paused=range(62, 89), run_hours=30),
     "two outages and a pause": Month(
         outages=(range(30, 60), range(300, 420)), paused=range(100, 200), run_hours=5
     ),
