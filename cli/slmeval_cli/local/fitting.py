@@ -104,7 +104,7 @@ def notes(asked: Asked, machine: Machine) -> Iterator[str]:
 
 def files_in(configmap: Body) -> dict[str, bytes]:
     """Return the files that a ConfigMap holds."""
-    texts = {name: str(text).encode() for name, text in (configmap.get("data") or {}).items()}
+    texts = {name: str(text or "").encode() for name, text in (configmap.get("data") or {}).items()}
     binary = configmap.get("binaryData") or {}
     return texts | {name: base64.b64decode(data) for name, data in binary.items()}
 
@@ -166,8 +166,6 @@ def _of_data(asked: Asked, image: Path) -> Iterator[str]:
                 f"the question names the ConfigMap {name}, and there is none of that name in the "
                 "files: add it to FILE as a document of its own"
             )
-        elif wrong := [key for key in files_in(asked.configmaps[name]) if Path(key).name != key]:
-            yield f"ConfigMap {name}: {wrong[0]!r} is no name of a file"
     for path in files_of(_read(asked)):
         found = image / path.lstrip("/")
         if not found.exists():

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from cli_builders import slmeval
 from manifests import applicable_files
-from slmeval_cli.checking import Fault, faults_of
+from slmeval_cli.checking import faults_of
+from slmeval_cli.documents import documents_of
 from slmeval_cli.exits import ExitCode
+from slmeval_cli.faults import Fault
 from verdicts import BAD
 from verdicts.cases import Bad, Good
 from verdicts.good import GOOD
@@ -41,7 +43,7 @@ class TestGoodFiles:
     def test_objects_of_others_are_named_and_not_judged(self) -> None:
         answer = slmeval("validate", "-", stdin="apiVersion: v1\nkind: Pod\nspec: 7\n")
         assert answer.exit_code == ExitCode.OK
-        assert "document 1 Pod: not checked: apiVersion v1 is not slmeval's" in answer.output
+        assert "document 1 Pod: only its metadata was checked: v1 is not slmeval's" in answer.output
 
     def test_a_list_is_taken_apart(self) -> None:
         text = f"apiVersion: v1\nkind: List\nitems:\n- {{apiVersion: slmeval.dev/v1alpha1, kind: SLMEvaluation, metadata: {{name: in-list}}, spec: {SPEC}}}\n"  # noqa: E501
@@ -98,10 +100,14 @@ class TestEveryFaultIsShown:
         [
             ("a: [", "line 1, column 5 is not YAML"),
             ("a: 1\na: 2\n", "line 2, column 1 is not YAML: the key 'a' stands twice."),
+            ("a: &a [*a]\n", "line 1, column 4 is not YAML: an anchor holds itself."),
+            ("? [a]\n: b\n", "line 1, column 3 is not YAML: a key is a mapping or a list.\n"),
             ("- 1\n", "document 1 is no object but list."),
             ("", "it holds no object."),
             ("---\n---\n", "it holds no object."),
-            ("a: 2026-99-99\n", "cannot be understood: month must be in 1..12."),
+            ("kind: SLMPool\n", "document 1 SLMPool: apiVersion: add it"),
+            ("apiVersion: slmeval.dev/v1alpha1\n", "document 1: kind: add it"),
+            ("kind: SLMPool\napiVersion: slmevals.dev/v1alpha1\n", "slmeval knows slmeval.dev/v1a"),
             ("kind: X\napiVersion: slmeval.dev/v1alpha1\n", "found 'X': the kinds are SLMEval"),
             ("kind: SLMPool\napiVersion: slmeval.dev/v9\n", "this slmeval knows slmeval.dev/v1a"),
         ],
@@ -110,6 +116,19 @@ class TestEveryFaultIsShown:
         answer = slmeval("validate", "-", stdin=text)
         assert answer.exit_code == ExitCode.FAILED
         assert says in answer.output
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("metadata:\n  name: {{ .Values.name }}\n", 2),
+            ("a: {{ .Values.name }}-x\n", 1),
+            ("{{- if .Values.enabled }}\na: 1\n{{- end }}\n", 1),
+        ],
+    )
+    def test_a_template_that_was_not_rendered_is_told_as_one(self, text: str, line: int) -> None:
+        answer = slmeval("validate", "-", stdin=text)
+        assert f"standard input, line {line}, column" in answer.output
+        assert "a template that was not rendered: give what `helm template` or" in answer.output
 
     def test_deep_nesting_is_no_traceback(self) -> None:
         answer = slmeval("validate", "-", stdin="[" * 5_000)
@@ -120,6 +139,101 @@ class TestEveryFaultIsShown:
         file.write_bytes(b"\xff\xfe\x00")
         answer = slmeval("validate", str(file))
         assert answer.output == f"{file} cannot be read: it is not UTF-8 text.\n"
+
+
+class TestScalarsAreReadAsByKubectl:
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("1:30", "1:30"),
+            ("1:30.5", "1:30.5"),
+            ("2024-01-01", "2024-01-01"),
+            ("2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z"),
+            ("2026-99-99", "2026-99-99"),
+            ("yes", True),
+            ("off", False),
+            ("~", None),
+            ("0", 0),
+            ("-1_000", -1000),
+            ("010", 8),
+            ("0x1F", 31),
+            ("0b11", 3),
+            ("1.50", 1.5),
+            (".5", 0.5),
+            ("1.e+2", 100.0),
+            ("-.inf", float("-inf")),
+        ],
+    )
+    def test_of_each_kind(self, tmp_path: Path, text: str, value: object) -> None:
+        file = tmp_path / "x.yaml"
+        file.write_text(f"a: {text}\n")
+        (document,) = documents_of(str(file))
+        assert document.body == {"a": value}
+        assert type(document.body["a"]) is type(value)
+
+
+class TestMetadata:
+    @pytest.mark.parametrize(
+        ("metadata", "says"),
+        [
+            ("demo", "metadata: found 'demo'"),
+            ("{name: a, namespace: 5}", "metadata.namespace: found 5"),
+            ("{name: a, namespace: A_b}", "metadata.namespace: found 'A_b'"),
+            ("{name: a, labels: {team: 5}}", "metadata.labels.team: found 5"),
+            ("{name: a, labels: {team: a b}}", "metadata.labels.team: found 'a b'"),
+            ("{name: a, labels: {-a: b}}", "metadata.labels.-a: found '-a'"),
+            ("{name: a, labels: [b]}", "metadata.labels: found ['b']"),
+            ("{name: a, annotations: {b: true}}", "metadata.annotations.b: found True"),
+            ("{name: a, lables: {b: c}}", "metadata.lables: there is no such field"),
+            ("{name: a, ownerReferences: [b]}", "metadata.ownerReferences[0]: found 'b'"),
+            ("{name: a, uid: 5}", "metadata.uid: found 5"),
+            ("{labels: {b: c}}", "metadata.name: a text is needed"),
+        ],
+    )
+    def test_that_the_api_server_refuses_is_a_fault(self, metadata: str, says: str) -> None:
+        answer = slmeval("validate", "-", stdin=VALID.replace("{name: a}", metadata))
+        assert answer.exit_code == ExitCode.FAILED
+        assert says in answer.output
+
+    def test_of_a_stored_object_is_good(self) -> None:
+        metadata = (
+            "{name: a, namespace: team, uid: u, resourceVersion: '7', generation: 2, "
+            "creationTimestamp: null, labels: {example.com/team: a, b: ''}, "
+            "annotations: {note: 'a b'}, finalizers: [x/y], managedFields: [{manager: m}], "
+            "ownerReferences: [{apiVersion: v1, kind: Pod, name: p, uid: u, controller: true}]}"
+        )
+        answer = slmeval("validate", "-", stdin=VALID.replace("{name: a}", metadata))
+        assert answer.output.endswith("SLMEvaluation a: valid\n")
+
+    def test_of_others_is_checked_too(self) -> None:
+        text = "apiVersion: v1\nkind: Pod\nmetadata: {labels: {a: 1}}\n"
+        answer = slmeval("validate", "-", stdin=text)
+        assert (answer.exit_code, "metadata.labels.a: found 1" in answer.output) == (1, True)
+
+
+class TestConfigMaps:
+    HEAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+
+    def test_are_checked_as_data_may_be_in_them(self) -> None:
+        text = self.HEAD + "data: {a.jsonl: x}\nbinaryData: {b: AAA=}\nimmutable: true\n"
+        answer = slmeval("validate", "-", stdin=text)
+        assert answer.output == "standard input document 1 ConfigMap a: valid\n"
+
+    @pytest.mark.parametrize(
+        ("held", "says"),
+        [
+            ("data: text", "a: data: found 'text'"),
+            ("data: {a: 5}", "a: data.a: found 5"),
+            ("data: {../a: b}", "a: data.../a: found '../a'"),
+            ("data: {..: b}", "a: data...: found '..'"),
+            ("binaryData: {a: '?'}", "a: binaryData.a: found '?': bytes in base64 are needed"),
+            ("date: {a: b}", "a: date: there is no such field"),
+        ],
+    )
+    def test_that_the_api_server_refuses_have_faults(self, held: str, says: str) -> None:
+        answer = slmeval("validate", "-", stdin=f"{self.HEAD}{held}\n")
+        assert answer.exit_code == ExitCode.FAILED
+        assert says in answer.output
 
 
 class TestNothingOfAFileReachesTheTerminalRaw:

@@ -191,7 +191,16 @@ class TestWhatThisMachineHasNot:
         tasks = [a_task(data={"test": "configmap://tickets/test.jsonl"})]
         body = evaluation_body(models=[HUB_MODEL], tasks=tasks)
         answer = slmeval("run", written(tmp_path, body, pool_body(), configmap), here=FakeHere())
-        assert "ConfigMap tickets: '../test.jsonl' is no name of a file" in answer.stderr
+        assert answer.exit_code == ExitCode.FAILED
+        assert "ConfigMap tickets: data.../test.jsonl: found '../test.jsonl'" in answer.stderr
+
+    @pytest.mark.parametrize("part", [{"metadata": "tickets"}, {"data": "text"}])
+    def test_is_no_configmap_of_another_shape(self, tmp_path: Path, part: Json) -> None:
+        head = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tickets"}}
+        tasks = [a_task(data={"test": "configmap://tickets/test.jsonl"})]
+        body = evaluation_body(models=[HUB_MODEL], tasks=tasks)
+        answer = slmeval("run", written(tmp_path, body, pool_body(), head | part), here=FakeHere())
+        assert (answer.exit_code, "Nothing was done." in answer.stderr) == (1, True)
 
     def test_does_not_matter_where_the_simulated_engine_needs_it_not(self, tmp_path: Path) -> None:
         here = FakeHere(missing=frozenset({"vllm", "ray"}))
