@@ -80,15 +80,39 @@ def _of_own(body: Body) -> list[Fault]:
     ]
 
 
+class Doubles:
+    """Finds objects that stand twice, and differ, in what it is shown: only one would count."""
+
+    def __init__(self) -> None:
+        self._first = dict[tuple[str, ...], Document]()
+
+    def faults_of(self, document: Document) -> list[Fault]:
+        """Return the fault of an object that an earlier one with its identity contradicts."""
+        metadata = document.body.get("metadata")
+        if not isinstance(metadata, dict) or not metadata.get("name"):
+            return []
+        name = metadata["name"]
+        group = str(document.body.get("apiVersion")).rpartition("/")[0]
+        parts = (group, document.body.get("kind"), metadata.get("namespace") or "", name)
+        first = self._first.setdefault(tuple(map(str, parts)), document)
+        if first.body == document.body:
+            return []
+        advice = f"{first} is the same object with other content: rename or remove one of them"
+        return [Fault(field="metadata.name", found=shown(name), advice=advice)]
+
+
 def refuse_faulty(documents: Iterable[Document]) -> None:
-    """Return if none of `documents` has a fault.
+    """Return if none of `documents` has a fault, and none stands there twice.
 
     Raises:
         UserError: one has; the text holds all of them.
 
     """
+    doubles = Doubles()
     faults = [
-        f"{document}: {fault}" for document in documents for fault in faults_of(document.body)
+        f"{document}: {fault}"
+        for document in documents
+        for fault in (*faults_of(document.body), *doubles.faults_of(document))
     ]
     if faults:
         raise FaultyError(

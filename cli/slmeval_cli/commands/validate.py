@@ -2,7 +2,7 @@
 
 import typer
 
-from slmeval_cli.checking import faults_of, is_checked
+from slmeval_cli.checking import Doubles, faults_of, is_checked
 from slmeval_cli.documents import Document, documents_of
 from slmeval_cli.exits import ExitCode, UserError
 from slmeval_cli.options import Files
@@ -28,10 +28,12 @@ def validate(files: Files) -> None:
 
 def _is_right(file: str, screen: Screen) -> bool:
     """Write what is found of a file; return whether it holds no fault."""
-    verdicts = list[bool]()
+    verdicts, doubles = list[bool](), Doubles()
     try:
         for document in documents_of(file):
-            verdicts.append(_is_good(document, screen))  # all are shown, not the first alone
+            verdicts.append(
+                _is_good(document, doubles, screen)
+            )  # all are shown, not the first alone
     except UserError as error:
         screen.line(str(error), style="red")
         return False
@@ -40,8 +42,8 @@ def _is_right(file: str, screen: Screen) -> bool:
     return bool(verdicts) and all(verdicts)
 
 
-def _is_good(document: Document, screen: Screen) -> bool:
-    faults = faults_of(document.body)
+def _is_good(document: Document, doubles: Doubles, screen: Screen) -> bool:
+    faults = [*faults_of(document.body), *doubles.faults_of(document)]
     for fault in faults:
         screen.line(f"{document}: {fault}", style="red")
     if not faults and is_checked(document.body):

@@ -77,11 +77,11 @@ class TestEveryFaultIsShown:
     def test_of_several_files(self, tmp_path: Path) -> None:
         good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
         good.write_text(VALID)
-        bad.write_text(f"{VALID}---\n{HEAD}spec: {{}}\n")
+        bad.write_text(f"{VALID}---\n{HEAD}spec: {{}}\n".replace("{name: a}", "{name: b}", 1))
         answer = slmeval("validate", str(bad), str(tmp_path / "none.yaml"), str(good))
         assert answer.exit_code == ExitCode.FAILED
         lines = answer.output.splitlines()
-        assert lines[0] == f"{bad} document 1 SLMEvaluation a: valid"
+        assert lines[0] == f"{bad} document 1 SLMEvaluation b: valid"
         assert f"{bad} document 2 SLMEvaluation a: spec.models: add it" in lines
         assert f"{tmp_path / 'none.yaml'} cannot be read: No such file or directory." in lines
         assert lines[-1] == f"{good} document 1 SLMEvaluation a: valid"
@@ -139,6 +139,38 @@ class TestEveryFaultIsShown:
         file.write_bytes(b"\xff\xfe\x00")
         answer = slmeval("validate", str(file))
         assert answer.output == f"{file} cannot be read: it is not UTF-8 text.\n"
+
+
+class TestAnObjectThatStandsTwice:
+    OTHER = VALID.replace("requests: 1", "requests: 2")
+    SAYS = "document 1 SLMEvaluation a is the same object with other content: rename or remove"
+
+    def test_is_a_fault_that_names_both(self) -> None:
+        answer = slmeval("validate", "-", stdin=f"{VALID}---\n{self.OTHER}")
+        assert answer.exit_code == ExitCode.FAILED
+        assert (
+            f"document 2 SLMEvaluation a: metadata.name: found 'a': standard input {self.SAYS}"
+            in (answer.output)
+        )
+
+    @pytest.mark.parametrize("command", ["plan", "apply", "run"])
+    def test_stops_every_command_that_reads_files(self, command: str) -> None:
+        answer = slmeval(command, "-", stdin=f"{VALID}---\n{self.OTHER}")
+        assert (answer.exit_code, self.SAYS in answer.stderr) == (ExitCode.FAILED, True)
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            VALID,
+            OTHER.replace("name: a", "name: b", 1),
+            OTHER.replace("name: a", "namespace: b, name: a", 1),
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+        ],
+        ids=["equal", "another name", "another namespace", "another kind"],
+    )
+    def test_is_none_unless_it_differs_in_content_alone(self, other: str) -> None:
+        answer = slmeval("validate", "-", stdin=f"{VALID}---\n{other}")
+        assert answer.exit_code == ExitCode.OK, answer.output
 
 
 class TestScalarsAreReadAsByKubectl:

@@ -58,6 +58,23 @@ class TestWhatIsNoQuestionForOneMachine:
         answer = slmeval("run", file, "--evaluation", "other")
         assert "Nothing describes the pool gpu" in answer.stderr
 
+    def test_one_name_in_two_namespaces(self, tmp_path: Path) -> None:
+        other = evaluation_body(seed=2)
+        other["metadata"]["namespace"] = "other"
+        answer = slmeval("run", written(tmp_path, evaluation_body(), other))
+        assert answer.exit_code == ExitCode.USAGE
+        assert "holds the SLMEvaluation demo in several namespaces" in answer.stderr
+
+    def test_a_configmap_of_another_namespace(self, tmp_path: Path) -> None:
+        configmap = {
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "tickets", "namespace": "other"}, "data": {"test.jsonl": "{}"},
+        }  # fmt: skip
+        tasks = [a_task(data={"test": "configmap://tickets/test.jsonl"})]
+        body = evaluation_body(models=[HUB_MODEL], tasks=tasks)
+        answer = slmeval("run", written(tmp_path, body, pool_body(), configmap), here=FakeHere())
+        assert "names the ConfigMap tickets, and there is none of that name" in answer.stderr
+
     def test_none(self, tmp_path: Path) -> None:
         answer = slmeval("run", written(tmp_path, pool_body()))
         assert "holds no SLMEvaluation. Name a file that does." in answer.stderr
