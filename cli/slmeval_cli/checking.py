@@ -27,6 +27,7 @@ NAME_RULES: dict[str, Rule] = {
     Pool.info.kind: pool.NAME_RULE,
 }
 CONFIG_MAP = ("v1", "ConfigMap")
+_UNKNOWN_OF_GATES = (evaluation.GATES_KNOW_MODELS.message, evaluation.GATES_KNOW_MEASURES.message)
 _COMMON = frozenset({"apiVersion", "kind", "metadata"})
 
 
@@ -74,7 +75,7 @@ def _of_own(body: Body) -> list[Fault]:
     return [
         *_of_keys(body),
         *_of_name(kind.info.kind, body.get("metadata")),
-        *faults_in("spec", kind.spec_type, body.get("spec")),
+        *_of_spec(kind, body.get("spec")),
         *faults_in("status", kind.status_type, body.get("status")),
         *_of_schedule(kind.info.kind, body.get("spec")),
     ]
@@ -134,6 +135,38 @@ def _of_name(kind: str, metadata: object) -> Iterator[Fault]:
     elif rule and isinstance(name, str) and not rule.holds(name):
         advice = rule.message.removeprefix("metadata.name ")
         yield Fault(field="metadata.name", found=shown(name), advice=advice)
+
+
+def _of_spec(kind: type[StoredObject[Any, Any]], spec: object) -> Iterator[Fault]:
+    for fault in faults_in("spec", kind.spec_type, spec):
+        if isinstance(spec, dict) and fault.advice in _UNKNOWN_OF_GATES:
+            yield from _of_gates(spec)  # the API server can only say that there is one
+        else:
+            yield fault
+
+
+def _of_gates(spec: dict[str, Any]) -> Iterator[Fault]:
+    """Yield each name in a gate that nothing in `spec` has, whose form is right."""
+    there = {key: _names(spec.get(key)) for key in ("models", "pools", "workloads", "tasks")}
+    for place, gate in enumerate(spec["gates"]):
+        named = [
+            ("workloads", "speed.workload", (gate.get("speed") or {}).get("workload")),
+            ("tasks", "score.task", (gate.get("score") or {}).get("task")),
+        ]
+        for key in ("models", "pools"):
+            named += [(key, f"{key}[{n}]", name) for n, name in enumerate(gate.get(key) or [])]
+        for key, field, name in named:
+            if name is not None and name not in there[key]:
+                known = ", ".join(there[key]) or "none"
+                yield Fault(
+                    field=f"spec.gates[{place}].{field}",
+                    found=shown(name),
+                    advice=f"gate {gate['name']} names it, and spec.{key} has: {known}",
+                )
+
+
+def _names(entries: list[Any] | None) -> list[str]:
+    return [one["name"] if isinstance(one, dict) else one for one in entries or []]
 
 
 def _of_schedule(kind: str, spec: object) -> Iterator[Fault]:

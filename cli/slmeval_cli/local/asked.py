@@ -112,7 +112,7 @@ def _by_name(file: str, kind: str, bodies: Iterable[Body]) -> dict[str, Body]:
             name = str((body.get("metadata") or {}).get("name"))
             if found.setdefault(name, body) != body:
                 raise UserError(
-                    f"{file} holds the {kind} {name} in several namespaces, and there are none here.",
+                    f"{file} holds the {kind} {name} in several namespaces; there are none here.",
                     "Name a file that holds it once.",
                 )
     return found

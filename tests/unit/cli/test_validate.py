@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from cli_builders import slmeval
 from manifests import applicable_files
-from slmeval_cli.checking import faults_of
+from slmeval_cli.checking import KINDS, faults_of
 from slmeval_cli.documents import documents_of
 from slmeval_cli.exits import ExitCode
-from slmeval_cli.faults import Fault
+from slmeval_cli.faults import FORMS, Fault
+from slmeval_cli.shapes import ConfigMapFiles, Metadata
 from verdicts import BAD
 from verdicts.cases import Bad, Good
 from verdicts.good import GOOD
@@ -63,7 +64,7 @@ class TestEveryFaultIsShown:
             place
             + "spec.models[0].sorce: there is no such field here: correct its name or remove it",
             place + "spec.pools: found ['p', 'p']: Duplicate value: 'p'",
-            place + "spec.seed: found '4': Input should be a valid integer",
+            place + "spec.seed: found '4': a whole number is needed, without quotes",
         ]
 
     def test_of_a_schedule_that_names_no_time(self) -> None:
@@ -139,6 +140,92 @@ class TestEveryFaultIsShown:
         file.write_bytes(b"\xff\xfe\x00")
         answer = slmeval("validate", str(file))
         assert answer.output == f"{file} cannot be read: it is not UTF-8 text.\n"
+
+
+class TestAFaultSaysTheCure:
+    TASK = "{name: t, data: {test: 'builtin://x/test'}, numeric: {}}"
+    GATE = "{name: fast, speed: {workload: w, figure: requestsPerSecond}, atLeast: '1'}"
+
+    def said(self, *changes: tuple[str, str]) -> str:
+        """Return what is wrong with a good evaluation once that was changed in it."""
+        text = VALID.replace(
+            "workloads:", f"tasks: [{self.TASK}], gates: [{self.GATE}], workloads:"
+        )
+        assert slmeval("validate", "-", stdin=text).exit_code == ExitCode.OK
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        answer = slmeval("validate", "-", stdin=text)
+        assert answer.exit_code == ExitCode.FAILED, answer.output
+        return answer.output
+
+    @pytest.mark.parametrize("source", ["Qwen/Qwen3-1.7B@main", "hf://a/b", "a/b", "./m"])
+    def test_of_a_source_that_has_no_form_of_one(self, source: str) -> None:
+        said = self.said(("'file:///m'", source))
+        assert f"spec.models[0].source: found '{source}': Where the model's folder is: " in said
+        assert all(f"`{form}`" in said for form in ("hf://org/name@revision", "file:///folder"))
+        assert "pattern" not in said
+
+    def test_of_data_that_have_none(self) -> None:
+        said = self.said(("builtin://x/test", "./test.jsonl"))
+        assert "data.test: found './test.jsonl': The items to be scored. One of builtin://" in said
+
+    @pytest.mark.parametrize(
+        ("old", "new", "says"),
+        [
+            ("atLeast: '1'", "atLeast: 1", "atLeast: found 1: a text is needed: quote it, as '1'"),
+            ("atLeast: '1'", "atLeast: 1%", "atLeast: found '1%': A decimal number that is not"),
+            ("name: w,", "name: W,", "name: found 'W': Small letters, digits and '-'"),
+            ("pools: [p]", "pools: p", "spec.pools: found 'p': a list is needed, as [p]"),
+            ("pools: [p]", "pools: {p: 1}", "spec.pools: found {'p': 1}: a list is needed\n"),
+            ("requests: 1", "requests: '1'", "found '1': a whole number is needed, without quotes"),
+            ("name: t,", "name: t, heldOut: 'no',", "true or false is needed, without quotes"),
+            ("name: t,", "name: t, fewShot: 3,", "a mapping is needed, such as {count: 3}"),
+            ("name: t,", "name: t, fewShot: Fixed,", "a mapping is needed, such as {strategy: Fix"),
+            ("name: t,", "name: t, fewShot: many,", "is needed, of count, strategy, embeddingM"),
+            (
+                "numeric: {}",
+                "classification: {labels: [yes, no]}",
+                "labels[0]: found True: a text is needed: quote it, as 'yes'. Without quotes YAML",
+            ),
+            ("numeric: {}", "classification: {labels: [1, 2]}", "quote it, as '2'"),
+            (
+                "workload: w",
+                "workload: chat",
+                "spec.gates[0].speed.workload: found 'chat': gate fast names it, and "
+                "spec.workloads has: w\n",
+            ),
+            (
+                "speed: {workload: w, figure: requestsPerSecond}",
+                "score: {task: faq}",
+                "score.task: found 'faq': gate fast names it, and spec.tasks has: t\n",
+            ),
+            (
+                "name: fast,",
+                "name: fast, models: [m, n], pools: [q],",
+                "spec.gates[0].models[1]: found 'n': gate fast names it, and spec.models has: m\n",
+            ),
+            (
+                "name: fast,",
+                "name: fast, models: [m, n], pools: [q],",
+                "spec.gates[0].pools[0]: found 'q': gate fast names it, and spec.pools has: p\n",
+            ),
+        ],
+    )  # fmt: skip
+    def test_of_other_common_mistakes(self, old: str, new: str, says: str) -> None:
+        assert says in self.said((old, new))
+
+    def test_of_bytes_in_another_notation(self) -> None:
+        spec = {"workerResources": {"cpu": 1, "memory": "8GB"}}
+        body = {"apiVersion": "slmeval.dev/v1alpha1", "kind": "SLMPool", "metadata": {"name": "p"}}
+        (fault,) = faults_of(body | {"spec": spec})
+        assert str(fault).startswith("spec.workerResources.memory: found '8GB': Memory with its")
+        assert "8Gi or 8G." in fault.advice
+
+    def test_each_shared_pattern_is_one_of_the_apis(self) -> None:
+        told = "".join(str(kind.spec_type.model_json_schema()) for kind in KINDS.values())
+        told += str(Metadata.model_json_schema()) + str(ConfigMapFiles.model_json_schema())
+        assert [form for form in FORMS if repr(form)[1:-1] not in told] == []
 
 
 class TestAnObjectThatStandsTwice:
