@@ -26,10 +26,9 @@ OF_PODS = (
     "image_pull_secrets", "head_resources", "head_node_selector", "shared_memory", "cache_claim",
 )  # fmt: skip
 """Fields of an SLMPool that are about pods alone."""
-INSTALL = (
-    "pip install 'slmeval[cli,runner]' 'ray[default,serve]==2.60.0' vllm==0.29.0; without a GPU as "
-    "docs/guides/without-a-cluster.md says"
-)
+INSTALL = "in a checkout of slmeval, pip install '.[cli,runner]' 'ray[default,serve]==2.60.0'"
+ENGINE = "vllm==0.29.0; without a GPU as docs/guides/without-a-cluster.md says"
+"""What goes on from INSTALL where the engine is vLLM."""
 GENERATOR = "SLMEVAL_GENERATOR"
 ENGINE_LIBRARIES = ("tcmalloc", "iomp5")
 
@@ -125,10 +124,12 @@ def _of_machine(asked: Asked, machine: Machine) -> Iterator[str]:
 
 
 def _of_libraries(asked: Asked, here: Here) -> Iterator[str]:
-    needed = [*LIBRARIES, *(["vllm"] if asked.pool.spec.engine == "vllm" else [])]
+    is_real = asked.pool.spec.engine == "vllm"
+    needed = [*LIBRARIES, *(["vllm"] if is_real else [])]
     missing = [name for name in needed if not here.has(name)]
     if missing:
-        yield f"this Python has no {', '.join(missing)}, which the runner needs: {INSTALL}"
+        cure = f"{INSTALL} {ENGINE}" if is_real else INSTALL
+        yield f"this Python has no {', '.join(missing)}, which the runner needs: {cure}"
     has_http = any(workload.http for workload in asked.spec.workloads)
     if has_http and GENERATOR not in os.environ and not here.has("guidellm"):
         yield (

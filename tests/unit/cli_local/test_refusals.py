@@ -10,7 +10,7 @@ import yaml
 from builders import a_load, a_model, a_task, evaluation_body, pool_body
 from cli_builders import A_MACHINE, FakeAttempt, FakeHere, slmeval
 from slmeval_cli.exits import ExitCode
-from slmeval_cli.local.fitting import INSTALL
+from slmeval_cli.local.fitting import ENGINE, INSTALL
 from tools import ROOT
 
 Json = dict[str, Any]
@@ -133,7 +133,7 @@ class TestWhatThisMachineHasNot:
                 (),
                 "workerResources.cpu of SLMPool gpu is 4500m, and this machine has 4 CPUs",
             ),
-            ({}, {}, ("ray", "vllm"), "this Python has no ray, vllm, which the runner needs: pip"),
+            ({}, {}, ("ray", "vllm"), "this Python has no ray, vllm, which the runner needs: in "),
             (
                 {},
                 {"workloads": [a_load("http")]},
@@ -233,7 +233,18 @@ class TestTheInstallation:
         pins = (ROOT / "requirements" / lock).read_text().splitlines()
         pinned = [pin for pin in pins if "==" in pin and not pin.startswith("#")]
         assert pinned
-        assert all(pin in INSTALL for pin in pinned)
+        assert all(pin in f"{INSTALL} {ENGINE}" for pin in pinned)
+
+    def test_is_from_a_checkout_with_the_engine_only_where_it_is_asked_for(
+        self, tmp_path: Path
+    ) -> None:
+        here = FakeHere(missing=frozenset({"ray"}))
+        real = refusal(tmp_path, here=here, pool=pool_body())
+        simulated = refusal(tmp_path, here=here, pool=pool_body(engine="simulated"))
+        assert "in a checkout of slmeval, pip install '.[cli,runner]'" in real
+        assert "vllm==" in real
+        assert "pip install '.[cli,runner]'" in simulated
+        assert "vllm" not in simulated
 
 
 class TestWhatIsDoneOtherwise:
