@@ -1,6 +1,5 @@
 """What of a question cannot be asked on this machine, and what is asked otherwise than in pods."""
 
-import base64
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -12,9 +11,8 @@ from slmeval_api.run import RunPool
 from slmeval_decisions.plans import workers_needed
 from slmeval_decisions.sources import claims_of, configmaps_of, files_of
 
-from slmeval_cli.answer import Body
-
 from .asked import Asked
+from .data import missing_files
 from .here import Here, Machine, Site
 
 MOST_GPUS = 16
@@ -40,6 +38,7 @@ def obstacles(asked: Asked, site: Site, here: Here) -> list[str]:
         *_of_libraries(asked, here),
         *_of_claims(asked, site.claims),
         *_of_data(asked, site.image),
+        *missing_files(_read(asked), site=site, configmaps=asked.configmaps, here=here),
         *_of_hub(asked),
     ]
 
@@ -99,13 +98,6 @@ def notes(asked: Asked, machine: Machine) -> Iterator[str]:
                 "LD_PRELOAD does not name tcmalloc and libiomp5, as the runner image has it: vLLM "
                 "may take twice the time on CPUs (docs/guides/without-a-cluster.md)."
             )
-
-
-def files_in(configmap: Body) -> dict[str, bytes]:
-    """Return the files that a ConfigMap holds."""
-    texts = {name: str(text or "").encode() for name, text in (configmap.get("data") or {}).items()}
-    binary = configmap.get("binaryData") or {}
-    return texts | {name: base64.b64decode(data) for name, data in binary.items()}
 
 
 def _of_machine(asked: Asked, machine: Machine) -> Iterator[str]:

@@ -11,6 +11,7 @@ from builders import a_load, a_model, a_task, evaluation_body, pool_body
 from cli_builders import A_MACHINE, FakeAttempt, FakeHere, slmeval
 from slmeval_cli.exits import ExitCode
 from slmeval_cli.local.fitting import ENGINE, INSTALL
+from slmeval_cli.local.processes import ThisMachine
 from tools import ROOT
 
 Json = dict[str, Any]
@@ -219,12 +220,50 @@ class TestWhatThisMachineHasNot:
         answer = slmeval("run", written(tmp_path, body, pool_body(), head | part), here=FakeHere())
         assert (answer.exit_code, "Nothing was done." in answer.stderr) == (1, True)
 
+    @pytest.mark.parametrize(
+        ("source", "said"),
+        [
+            ("configmap://tickets/test.json", "ConfigMap has no key test.json; it has: a.jsonl"),
+            ("builtin://intents/test", "no sample intents; it has: shop-questions, su"),
+            ("pvc://team/sets/b.jsonl", "sets/b.jsonl is not there; beside it: a.jsonl"),
+            ("pvc://team/other/b.jsonl", "other/b.jsonl is not there; beside it: nothing"),
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("part", ["test", "prompts"])
+    def test_is_no_data_that_are_known_to_be_missing(
+        self, tmp_path: Path, source: str, said: str, part: str
+    ) -> None:
+        (tmp_path / "sets").mkdir()
+        (tmp_path / "sets" / "a.jsonl").touch()
+        configmap = {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tickets"},
+            "data": {"a.jsonl": "{}"},
+        }  # fmt: skip
+        load = {"requests": 1, "prompts": {"source": source}, "outputTokens": 1}
+        asked: Json = {
+            "test": {"tasks": [a_task(data={"test": source})]},
+            "prompts": {"tasks": [], "workloads": [{"name": "own", "batch": load}]},
+        }[part]
+        body = evaluation_body(models=[HUB_MODEL], **asked)
+        claim = ["--claim", f"team={tmp_path}"] if source.startswith("pvc") else []
+        file = written(tmp_path, body, pool_body(), configmap)
+        answer = slmeval("run", file, *claim, here=FakeHere())
+        assert answer.exit_code == ExitCode.USAGE
+        first = answer.stderr.splitlines()[0]
+        assert first.startswith(f"{source}: ")
+        assert said in first
+
     def test_does_not_matter_where_the_simulated_engine_needs_it_not(self, tmp_path: Path) -> None:
         here = FakeHere(missing=frozenset({"vllm", "ray"}))
         pool = pool_body(engine="simulated", gpus=GPUS)
         found = refusal(tmp_path, here=here, pool=pool, models=[a_model(source="pvc://team/a")])
         assert found.splitlines()[0].startswith("this Python has no ray, which")
         assert len(found.splitlines()) == 2
+
+
+class TestTheRunnersSamples:
+    def test_are_found_without_an_import(self) -> None:
+        assert "support-intents" in ThisMachine().samples()
 
 
 class TestTheInstallation:
