@@ -279,6 +279,9 @@ class FakeHere:
     def has(self, module: str) -> bool:
         return module not in self.missing
 
+    def samples(self) -> list[str]:
+        return ["shop-questions", "support-intents"]
+
     def start(self, launch: Launch) -> FakeAttempt:
         assert self.act is not None, "nothing may be started"
         self.attempts.append(self.act(launch))

@@ -91,30 +91,19 @@ DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 Name = Annotated[str, StringConstraints(pattern=DNS_LABEL, min_length=1, max_length=MAX_NAME)]
 """A DNS-1123 label of at most 40 characters."""
 
-ObjectName = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
-        min_length=1,
-        max_length=253,
-    ),
-]
+OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+ObjectName = Annotated[str, StringConstraints(pattern=OBJECT_NAME, min_length=1, max_length=253)]
 """The name of any Kubernetes object."""
 
 DECIMAL = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
 DecimalString = Annotated[str, StringConstraints(pattern=DECIMAL, max_length=26)]
 """A decimal number as a string, for the Kubernetes API conventions know no floats."""
 
-PositiveDecimal = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$", max_length=19)
-]
+POSITIVE_DECIMAL = r"^[0-9]{1,9}(\.[0-9]{1,9})?$"
+PositiveDecimal = Annotated[str, StringConstraints(pattern=POSITIVE_DECIMAL, max_length=19)]
 
-DecimalAboveZero = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^([1-9][0-9]{0,8}(\.[0-9]{1,9})?|0\.[0-9]{0,8}[1-9][0-9]{0,8})$", max_length=19
-    ),
-]
+DECIMAL_ABOVE_ZERO = r"^([1-9][0-9]{0,8}(\.[0-9]{1,9})?|0\.[0-9]{0,8}[1-9][0-9]{0,8})$"
+DecimalAboveZero = Annotated[str, StringConstraints(pattern=DECIMAL_ABOVE_ZERO, max_length=19)]
 
 
 def _text_of_number(value: object) -> object:

@@ -30,6 +30,10 @@ DATA = (
     rf"|{HUB_DATASET})$"
 )
 """No URL may hold a user, a password, a query or a fragment: specs are no place for secrets."""
+FORMS = (
+    "One of builtin://sample/test, configmap://name/key, pvc://claim/file, file:///file, "
+    "hf://datasets/org/name@revision/split, s3://, gs://, abfs:// and https://."
+)
 DataSource = Annotated[str, StringConstraints(pattern=DATA, min_length=8, max_length=512)]
 FieldName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=64)
@@ -70,9 +74,9 @@ class TaskData(ApiModel):
 
     model_config = ConfigDict(json_schema_extra=rules(*DATA_RULES))
 
-    test: DataSource = Field(description="The items to be scored.")
+    test: DataSource = Field(description=f"The items to be scored. {FORMS}")
     train: DataSource | None = Field(
-        default=None, description="The items few-shot examples are taken from."
+        default=None, description=f"The items few-shot examples are taken from. {FORMS}"
     )
     fields: Fields = Field(
         default_factory=dict,

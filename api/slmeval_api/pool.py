@@ -52,10 +52,8 @@ LABEL_KEY = (
     r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 )
 LabelKey = Annotated[str, StringConstraints(pattern=LABEL_KEY, min_length=1, max_length=317)]
-LabelValue = Annotated[
-    str,
-    StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63),
-]
+LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE, max_length=63)]
 LABEL_KEYS_ARE_VALID = Rule(
     f"self.all(key, key.matches('{LABEL_KEY}'))",
     "a label's key is a name of at most 63 letters, digits, '-', '_' and '.', "
@@ -105,7 +103,7 @@ class Resources(ApiModel):
         description="CPUs that are kept for it, for example 4 or 500m. It may use more."
     )
     memory: Memory = Field(
-        description="Memory with its unit, for example 16Gi. It is the limit as well."
+        description="Memory with its unit, for example 8Gi or 8G. It is the limit as well."
     )
 
 
@@ -230,7 +228,8 @@ class PoolSpec(ApiModel):
         description="Labels of nodes for the Ray head, which needs no GPU. Left out: any node.",
     )
     shared_memory: Memory = Field(
-        default="2Gi", description="Size of /dev/shm in each pod, part of its memory. Default 2Gi."
+        default="2Gi",
+        description="Size of /dev/shm in each pod, part of its memory; 2G or 2Gi. Default 2Gi.",
     )
     cache_claim: ObjectName | None = Field(
         default=None,

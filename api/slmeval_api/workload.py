@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import ConfigDict, Field, model_validator
 
 from .base import ApiModel, DecimalAboveZero, Name, Rule, Unique, demand, rules
-from .data import DataSource, FieldName
+from .data import FORMS, DataSource, FieldName
 
 MAX_POINTS = 12
 """Levels or rates of one workload: each is measured by itself, and each is reported in full."""
@@ -83,7 +83,7 @@ class PromptFile(ApiModel):
     model_config = ConfigDict(json_schema_extra=rules(NO_PARENT))
 
     source: DataSource = Field(
-        description="Where they come from: any source that a task's data may have."
+        description=f"Where they come from: any source that a task's data may have. {FORMS}"
     )
     text: FieldName = Field(
         default="prompt", description="Column of the prompt: a text or messages. Default prompt."

@@ -172,12 +172,7 @@ class KubernetesCluster:
     def _resource(self, version: str, kind: str) -> Body:
         """Return what the server calls a kind, and whether it lives in namespaces."""
         if (version, kind) not in self._resources:
-            try:
-                found = self._json("GET", _base(version))
-            except ClusterError as error:
-                if isinstance(error, UnreachableError):
-                    raise
-                found = {}
+            found = self._there(_base(version)) or {}
             for one in found.get("resources") or []:
                 if "/" not in one["name"]:  # not slmtrials/status
                     self._resources[version, one["kind"]] = one
@@ -204,11 +199,13 @@ class KubernetesCluster:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from None
         except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
             raise ClusterError(
                 f"{self._api.configuration.host} does not answer as a Kubernetes API server.",
                 "Check the server's address in the kubeconfig.",
-            ) from None
-        return dict(answer)
+            )
+        return answer
 
     def _lines(
         self, path: str, *, query: Sequence[tuple[str, str]], silence_s: float
@@ -262,7 +259,7 @@ class KubernetesCluster:
 
 
 class _MissingError(ClusterError):
-    """There is no such object."""
+    """There is no such object, or no such kind: the server answered 404."""
 
 
 def _base(version: str) -> str:
@@ -295,7 +292,9 @@ def _refusal(verb: str, path: str, status: int, raw: bytes) -> ClusterError:
     if status == NOT_FOUND and is_object:
         return _MissingError(f"{message}.")
     if status == NOT_FOUND and GROUP in path:
-        return ClusterError("slmeval is not installed in this cluster.", NOT_INSTALLED)
+        return _MissingError("slmeval is not installed in this cluster.", NOT_INSTALLED)
+    if status == NOT_FOUND:
+        return _MissingError(f"The cluster has no {path}: {message}.")
     if status == CONFLICT and verb == "PATCH":
         return ClusterError(
             f"Another tool owns fields of it: {message}.",

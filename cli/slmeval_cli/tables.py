@@ -71,19 +71,35 @@ def notes(answer: Answer) -> Iterator[str]:
     for verdict in report.verdicts if report else ():
         if verdict.outcome != "Passed":
             yield f"Gate {verdict.outcome.lower()}: {verdict.message}"
+    failed = _failed_parts(answer)
     for trial in answer.trials:
         name = f"{trial.spec.model.name} on {trial.spec.pool}"
         standing = ready(trial)
         conditions = trial.status.conditions
+        words = ""
         if not is_true(conditions, ConditionType.SUCCEEDED):
             words = f"{standing.reason}: {standing.message}" if standing else "Pending"
             yield f"{name}: {words}"
+        for part, message in failed.get((trial.spec.model.name, trial.spec.pool), ()):
+            if message not in words:  # the trial's own words are often its first part's
+                yield f"{name}: {part}: {message}"
         for condition in conditions:
             is_noisy = condition.type == ConditionType.NOISY and condition.status == "True"
             is_odd = condition.type == ConditionType.COMPARABLE and condition.status == "False"
             if is_noisy or is_odd:
                 word = "Noisy" if is_noisy else f"Not comparable ({condition.reason})"
                 yield f"{name}: {word}: {condition.message}"
+
+
+def _failed_parts(answer: Answer) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Return by model and pool what has no figures of a trial, and why."""
+    found = dict[tuple[str, str], list[tuple[str, str]]]()
+    for row in rows_of(answer):
+        if row["measure"] != "none" and "message" in row:
+            part = " ".join(filter(None, (str(row["name"]), _pace(row))))
+            of_trial = found.setdefault((str(row["model"]), str(row["pool"])), [])
+            of_trial.append((part, str(row["message"])))
+    return found
 
 
 def _of(answer: Answer, measure: str) -> list[Row]:

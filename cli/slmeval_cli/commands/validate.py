@@ -2,7 +2,7 @@
 
 import typer
 
-from slmeval_cli.checking import faults_of, is_ours
+from slmeval_cli.checking import Doubles, faults_of, is_checked
 from slmeval_cli.documents import Document, documents_of
 from slmeval_cli.exits import ExitCode, UserError
 from slmeval_cli.options import Files
@@ -13,7 +13,7 @@ def validate(files: Files) -> None:
     """Check files without a cluster, by the rules that the API server has.
 
     All faults of all files are shown: the file, its document, the field, what was found there, and
-    what to do. Objects of other API groups are named and not checked.
+    what to do. Of other API groups' objects only the metadata is checked, of ConfigMaps all.
 
     \b
     Examples:
@@ -28,10 +28,12 @@ def validate(files: Files) -> None:
 
 def _is_right(file: str, screen: Screen) -> bool:
     """Write what is found of a file; return whether it holds no fault."""
-    verdicts = list[bool]()
+    verdicts, doubles = list[bool](), Doubles()
     try:
         for document in documents_of(file):
-            verdicts.append(_is_good(document, screen))  # all are shown, not the first alone
+            verdicts.append(
+                _is_good(document, doubles, screen)
+            )  # all are shown, not the first alone
     except UserError as error:
         screen.line(str(error), style="red")
         return False
@@ -40,14 +42,13 @@ def _is_right(file: str, screen: Screen) -> bool:
     return bool(verdicts) and all(verdicts)
 
 
-def _is_good(document: Document, screen: Screen) -> bool:
-    if not is_ours(document.body):
-        version = document.body.get("apiVersion", "none")
-        screen.line(f"{document}: not checked: apiVersion {version} is not slmeval's")
-        return True
-    faults = faults_of(document.body)
-    if not faults:
-        screen.line(f"{document}: valid")
+def _is_good(document: Document, doubles: Doubles, screen: Screen) -> bool:
+    faults = [*faults_of(document.body), *doubles.faults_of(document)]
     for fault in faults:
         screen.line(f"{document}: {fault}", style="red")
+    if not faults and is_checked(document.body):
+        screen.line(f"{document}: valid")
+    elif not faults:
+        version = document.body["apiVersion"]
+        screen.line(f"{document}: only its metadata was checked: {version} is not slmeval's")
     return not faults

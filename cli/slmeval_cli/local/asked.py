@@ -1,6 +1,6 @@
 """What a file asks of this machine: one evaluation, on one pool. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,11 +68,8 @@ def asked_of(
         UserError: it is not one evaluation on one pool that can be asked.
 
     """
-    by_kind = dict[str, dict[str, Body]]()
-    for body in bodies:
-        name = str((body.get("metadata") or {}).get("name"))
-        by_kind.setdefault(str(body.get("kind")), {})[name] = body
-    body = _meant(file, by_kind.get(Evaluation.info.kind, {}), evaluation)
+    bodies = list(bodies)
+    body = _meant(file, _by_name(file, Evaluation.info.kind, bodies), evaluation)
     spec = Evaluation.from_body(body).spec
     if spec.suspend:
         raise UserError(
@@ -80,7 +77,7 @@ def asked_of(
             "Remove it, or set it to false.",
         )
     name = pool or _only_pool(body["metadata"]["name"], spec.pools)
-    pools = by_kind.get(Pool.info.kind, {})
+    pools = _by_name(file, Pool.info.kind, bodies)
     if name not in pools:
         raise NoPoolError(
             name,
@@ -98,13 +95,36 @@ def asked_of(
         spec=narrowed,
         pool=found,
         pool_body=pools[name],
-        configmaps=by_kind.get("ConfigMap", {}),
+        configmaps=_by_name(file, "ConfigMap", _beside(body, bodies)),
         unused=tuple(
             EvaluationSpec.model_fields[field].alias or field
             for field in OF_CLUSTERS
             if field in spec.model_fields_set
         ),
     )
+
+
+def _by_name(file: str, kind: str, bodies: Iterable[Body]) -> dict[str, Body]:
+    """Return the objects of a kind. Raises UserError where several namespaces have one name."""
+    found = dict[str, Body]()
+    for body in bodies:
+        if body["kind"] == kind:
+            name = str((body.get("metadata") or {}).get("name"))
+            if found.setdefault(name, body) != body:
+                raise UserError(
+                    f"{file} holds the {kind} {name} in several namespaces; there are none here.",
+                    "Name a file that holds it once.",
+                )
+    return found
+
+
+def _beside(evaluation: Body, bodies: Iterable[Body]) -> Iterator[Body]:
+    """Yield the objects that may be of the namespace of `evaluation`."""
+    own = evaluation["metadata"].get("namespace")
+    for body in bodies:
+        metadata = body.get("metadata") or {}
+        if own is None or metadata.get("namespace", own) == own:
+            yield body
 
 
 def _meant(file: str, evaluations: Mapping[str, Body], name: str | None) -> Body:

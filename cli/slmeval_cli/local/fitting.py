@@ -1,6 +1,5 @@
 """What of a question cannot be asked on this machine, and what is asked otherwise than in pods."""
 
-import base64
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -12,9 +11,8 @@ from slmeval_api.run import RunPool
 from slmeval_decisions.plans import workers_needed
 from slmeval_decisions.sources import claims_of, configmaps_of, files_of
 
-from slmeval_cli.answer import Body
-
 from .asked import Asked
+from .data import missing_files
 from .here import Here, Machine, Site
 
 MOST_GPUS = 16
@@ -26,10 +24,9 @@ OF_PODS = (
     "image_pull_secrets", "head_resources", "head_node_selector", "shared_memory", "cache_claim",
 )  # fmt: skip
 """Fields of an SLMPool that are about pods alone."""
-INSTALL = (
-    "pip install 'slmeval[cli,runner]' 'ray[default,serve]==2.60.0' vllm==0.29.0; without a GPU as "
-    "docs/guides/without-a-cluster.md says"
-)
+INSTALL = "in a checkout of slmeval, pip install '.[cli,runner]' 'ray[default,serve]==2.60.0'"
+ENGINE = "vllm==0.29.0; without a GPU as docs/guides/without-a-cluster.md says"
+"""What goes on from INSTALL where the engine is vLLM."""
 GENERATOR = "SLMEVAL_GENERATOR"
 ENGINE_LIBRARIES = ("tcmalloc", "iomp5")
 
@@ -41,6 +38,7 @@ def obstacles(asked: Asked, site: Site, here: Here) -> list[str]:
         *_of_libraries(asked, here),
         *_of_claims(asked, site.claims),
         *_of_data(asked, site.image),
+        *missing_files(_read(asked), site=site, configmaps=asked.configmaps, here=here),
         *_of_hub(asked),
     ]
 
@@ -102,13 +100,6 @@ def notes(asked: Asked, machine: Machine) -> Iterator[str]:
             )
 
 
-def files_in(configmap: Body) -> dict[str, bytes]:
-    """Return the files that a ConfigMap holds."""
-    texts = {name: str(text).encode() for name, text in (configmap.get("data") or {}).items()}
-    binary = configmap.get("binaryData") or {}
-    return texts | {name: base64.b64decode(data) for name, data in binary.items()}
-
-
 def _of_machine(asked: Asked, machine: Machine) -> Iterator[str]:
     pool, name = asked.pool.spec, asked.pool.meta.name
     if machine.gpus < asked.gpus_per_worker:
@@ -125,10 +116,12 @@ def _of_machine(asked: Asked, machine: Machine) -> Iterator[str]:
 
 
 def _of_libraries(asked: Asked, here: Here) -> Iterator[str]:
-    needed = [*LIBRARIES, *(["vllm"] if asked.pool.spec.engine == "vllm" else [])]
+    is_real = asked.pool.spec.engine == "vllm"
+    needed = [*LIBRARIES, *(["vllm"] if is_real else [])]
     missing = [name for name in needed if not here.has(name)]
     if missing:
-        yield f"this Python has no {', '.join(missing)}, which the runner needs: {INSTALL}"
+        cure = f"{INSTALL} {ENGINE}" if is_real else INSTALL
+        yield f"this Python has no {', '.join(missing)}, which the runner needs: {cure}"
     has_http = any(workload.http for workload in asked.spec.workloads)
     if has_http and GENERATOR not in os.environ and not here.has("guidellm"):
         yield (
@@ -166,8 +159,6 @@ def _of_data(asked: Asked, image: Path) -> Iterator[str]:
                 f"the question names the ConfigMap {name}, and there is none of that name in the "
                 "files: add it to FILE as a document of its own"
             )
-        elif wrong := [key for key in files_in(asked.configmaps[name]) if Path(key).name != key]:
-            yield f"ConfigMap {name}: {wrong[0]!r} is no name of a file"
     for path in files_of(_read(asked)):
         found = image / path.lstrip("/")
         if not found.exists():

@@ -95,5 +95,8 @@ class Here(Protocol):
     def has(self, module: str) -> bool:
         """Return whether this Python could import `module`."""
 
+    def samples(self) -> list[str]:
+        """Return the names of the data sets that the runner brings, sorted."""
+
     def start(self, launch: Launch) -> Attempt:
         """Start the processes of an attempt. Raises OSError."""

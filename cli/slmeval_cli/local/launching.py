@@ -9,7 +9,8 @@ from slmeval_decisions.plans import desired_plan
 from slmeval_cli.answer import Body
 
 from .asked import Asked
-from .fitting import cpus_of, files_in, trials_at_once
+from .data import files_in
+from .fitting import cpus_of, trials_at_once
 from .here import Launch, Site
 
 

@@ -77,6 +77,12 @@ class ThisMachine:
         """Return whether it is installed; nothing is imported."""
         return find_spec(module) is not None
 
+    def samples(self) -> list[str]:
+        """Return the names of the data sets that the runner brings, sorted; nothing is imported."""
+        runner = find_spec("slmeval_runner")
+        places = (runner and runner.submodule_search_locations) or []
+        return sorted(s.parent.name for p in places for s in Path(p).glob("samples/*/test.jsonl"))
+
     def start(self, launch: Launch) -> Attempt:
         """Start driver and reporter."""
         return LocalAttempt(launch)

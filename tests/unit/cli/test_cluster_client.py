@@ -260,6 +260,27 @@ class TestApply:
         with pytest.raises(ClusterError, match=r"knows no SLMEvaluation .* helm install slmeval"):
             cluster.applied(evaluation_body(), "team", is_dry_run=False, is_forced=False)
 
+    @pytest.mark.parametrize(
+        ("answer", "says"),
+        [
+            (status(401, "Unauthorized"), "Log in again"),
+            (status(403, "discovery is forbidden"), "discovery is forbidden. Ask its admin"),
+            ((200, "<html>log in</html>"), "does not answer as a Kubernetes API server"),
+            ((200, '"log in"'), "does not answer as a Kubernetes API server"),
+        ],
+    )
+    def test_no_other_refusal_is_taken_for_a_missing_installation(
+        self, server: FakeServer, cluster: KubernetesCluster, answer: tuple[int, str], says: str
+    ) -> None:
+        server.answer(BASE, answer)
+        with pytest.raises(ClusterError, match=says):
+            cluster.applied(evaluation_body(), "team", is_dry_run=False, is_forced=False)
+
+    def test_a_kind_of_others_that_is_not_there(self, cluster: KubernetesCluster) -> None:
+        body = {"apiVersion": "kyverno.io/v1", "kind": "Policy", "metadata": {"name": "p"}}
+        with pytest.raises(ClusterError, match=r"no Policy of kyverno.io/v1. Install what brings"):
+            cluster.applied(body, "team", is_dry_run=False, is_forced=False)
+
     def test_an_object_without_a_name(self, server: FakeServer, cluster: KubernetesCluster) -> None:
         server.answer("/api/v1", {"resources": [{"name": "pods", "kind": "Pod", "namespaced": 1}]})
         with pytest.raises(UserError, match=r"Pod has no metadata\.name"):

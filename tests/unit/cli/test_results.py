@@ -123,6 +123,19 @@ class TestWhatWasNotMeasuredIsNeverZero:
         assert cells["requests_per_second"] == ""
         assert "MeasurementInvalid" in shown(bodies=stored(trial))
 
+    def test_each_failed_part_says_why_and_none_twice(self) -> None:
+        failure = {"reason": "TaskUnusable", "message": "No file test.jsonl."}
+        task = {"name": "faq", "type": "questionAnswering", "metric": "f1", "failure": failure}
+        trial = a_stored_trial(
+            "small", states=BROKEN, reason="MeasurementInvalid",
+            message="chat: The prefix cache was hit.",
+            result=result(workloads=[failed_workload()], tasks=[task]),
+        )  # fmt: skip
+        assert shown(bodies=stored(trial)).splitlines()[-2:] == [
+            "small on gpu: MeasurementInvalid: chat: The prefix cache was hit.",
+            "small on gpu: faq: No file test.jsonl.",
+        ]
+
     def test_a_trial_without_a_result_has_a_row_that_says_where_it_stands(self) -> None:
         trial = a_stored_trial("small", states=BUSY, reason="Running", message="Being measured.")
         (row,) = json_rows(stored(trial))

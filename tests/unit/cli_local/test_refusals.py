@@ -10,7 +10,8 @@ import yaml
 from builders import a_load, a_model, a_task, evaluation_body, pool_body
 from cli_builders import A_MACHINE, FakeAttempt, FakeHere, slmeval
 from slmeval_cli.exits import ExitCode
-from slmeval_cli.local.fitting import INSTALL
+from slmeval_cli.local.fitting import ENGINE, INSTALL
+from slmeval_cli.local.processes import ThisMachine
 from tools import ROOT
 
 Json = dict[str, Any]
@@ -57,6 +58,23 @@ class TestWhatIsNoQuestionForOneMachine:
         assert "holds no SLMEvaluation third; it holds: demo, other." in answer.stderr
         answer = slmeval("run", file, "--evaluation", "other")
         assert "Nothing describes the pool gpu" in answer.stderr
+
+    def test_one_name_in_two_namespaces(self, tmp_path: Path) -> None:
+        other = evaluation_body(seed=2)
+        other["metadata"]["namespace"] = "other"
+        answer = slmeval("run", written(tmp_path, evaluation_body(), other))
+        assert answer.exit_code == ExitCode.USAGE
+        assert "holds the SLMEvaluation demo in several namespaces" in answer.stderr
+
+    def test_a_configmap_of_another_namespace(self, tmp_path: Path) -> None:
+        configmap = {
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "tickets", "namespace": "other"}, "data": {"test.jsonl": "{}"},
+        }  # fmt: skip
+        tasks = [a_task(data={"test": "configmap://tickets/test.jsonl"})]
+        body = evaluation_body(models=[HUB_MODEL], tasks=tasks)
+        answer = slmeval("run", written(tmp_path, body, pool_body(), configmap), here=FakeHere())
+        assert "names the ConfigMap tickets, and there is none of that name" in answer.stderr
 
     def test_none(self, tmp_path: Path) -> None:
         answer = slmeval("run", written(tmp_path, pool_body()))
@@ -116,7 +134,7 @@ class TestWhatThisMachineHasNot:
                 (),
                 "workerResources.cpu of SLMPool gpu is 4500m, and this machine has 4 CPUs",
             ),
-            ({}, {}, ("ray", "vllm"), "this Python has no ray, vllm, which the runner needs: pip"),
+            ({}, {}, ("ray", "vllm"), "this Python has no ray, vllm, which the runner needs: in "),
             (
                 {},
                 {"workloads": [a_load("http")]},
@@ -191,7 +209,49 @@ class TestWhatThisMachineHasNot:
         tasks = [a_task(data={"test": "configmap://tickets/test.jsonl"})]
         body = evaluation_body(models=[HUB_MODEL], tasks=tasks)
         answer = slmeval("run", written(tmp_path, body, pool_body(), configmap), here=FakeHere())
-        assert "ConfigMap tickets: '../test.jsonl' is no name of a file" in answer.stderr
+        assert answer.exit_code == ExitCode.FAILED
+        assert "ConfigMap tickets: data.../test.jsonl: found '../test.jsonl'" in answer.stderr
+
+    @pytest.mark.parametrize("part", [{"metadata": "tickets"}, {"data": "text"}])
+    def test_is_no_configmap_of_another_shape(self, tmp_path: Path, part: Json) -> None:
+        head = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tickets"}}
+        tasks = [a_task(data={"test": "configmap://tickets/test.jsonl"})]
+        body = evaluation_body(models=[HUB_MODEL], tasks=tasks)
+        answer = slmeval("run", written(tmp_path, body, pool_body(), head | part), here=FakeHere())
+        assert (answer.exit_code, "Nothing was done." in answer.stderr) == (1, True)
+
+    @pytest.mark.parametrize(
+        ("source", "said"),
+        [
+            ("configmap://tickets/test.json", "ConfigMap has no key test.json; it has: a.jsonl"),
+            ("builtin://intents/test", "no sample intents; it has: shop-questions, su"),
+            ("pvc://team/sets/b.jsonl", "sets/b.jsonl is not there; beside it: a.jsonl"),
+            ("pvc://team/other/b.jsonl", "other/b.jsonl is not there; beside it: nothing"),
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("part", ["test", "prompts"])
+    def test_is_no_data_that_are_known_to_be_missing(
+        self, tmp_path: Path, source: str, said: str, part: str
+    ) -> None:
+        (tmp_path / "sets").mkdir()
+        (tmp_path / "sets" / "a.jsonl").touch()
+        configmap = {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tickets"},
+            "data": {"a.jsonl": "{}"},
+        }  # fmt: skip
+        load = {"requests": 1, "prompts": {"source": source}, "outputTokens": 1}
+        asked: Json = {
+            "test": {"tasks": [a_task(data={"test": source})]},
+            "prompts": {"tasks": [], "workloads": [{"name": "own", "batch": load}]},
+        }[part]
+        body = evaluation_body(models=[HUB_MODEL], **asked)
+        claim = ["--claim", f"team={tmp_path}"] if source.startswith("pvc") else []
+        file = written(tmp_path, body, pool_body(), configmap)
+        answer = slmeval("run", file, *claim, here=FakeHere())
+        assert answer.exit_code == ExitCode.USAGE
+        first = answer.stderr.splitlines()[0]
+        assert first.startswith(f"{source}: ")
+        assert said in first
 
     def test_does_not_matter_where_the_simulated_engine_needs_it_not(self, tmp_path: Path) -> None:
         here = FakeHere(missing=frozenset({"vllm", "ray"}))
@@ -201,13 +261,29 @@ class TestWhatThisMachineHasNot:
         assert len(found.splitlines()) == 2
 
 
+class TestTheRunnersSamples:
+    def test_are_found_without_an_import(self) -> None:
+        assert "support-intents" in ThisMachine().samples()
+
+
 class TestTheInstallation:
     @pytest.mark.parametrize("lock", ["engine-gpu.in", "ray-gpu.in"])
     def test_that_is_advised_is_the_images_pair(self, lock: str) -> None:
         pins = (ROOT / "requirements" / lock).read_text().splitlines()
         pinned = [pin for pin in pins if "==" in pin and not pin.startswith("#")]
         assert pinned
-        assert all(pin in INSTALL for pin in pinned)
+        assert all(pin in f"{INSTALL} {ENGINE}" for pin in pinned)
+
+    def test_is_from_a_checkout_with_the_engine_only_where_it_is_asked_for(
+        self, tmp_path: Path
+    ) -> None:
+        here = FakeHere(missing=frozenset({"ray"}))
+        real = refusal(tmp_path, here=here, pool=pool_body())
+        simulated = refusal(tmp_path, here=here, pool=pool_body(engine="simulated"))
+        assert "in a checkout of slmeval, pip install '.[cli,runner]'" in real
+        assert "vllm==" in real
+        assert "pip install '.[cli,runner]'" in simulated
+        assert "vllm" not in simulated
 
 
 class TestWhatIsDoneOtherwise:

@@ -284,6 +284,7 @@ class TestWhatTheRunnerIsTold:
             "data": {"test.jsonl": '{"a": 1}\n'}, "binaryData": {"b.parquet": "AAE="},
         }  # fmt: skip
         data = {"test": "configmap://tickets/test.jsonl", "train": "pvc://team/train.jsonl"}
+        (bench.folder / "train.jsonl").touch()
         bodies = asked(tasks=[a_task(data=data)], artifacts={"url": "pvc://out/kept"})
         claims = [f"--claim=team={bench.folder}", f"--claim=out={bench.folder}"]
         launch = self.launched(bench, [*bodies, configmap], FakeHere(), *claims)
