@@ -103,8 +103,9 @@ class SpeedGate(ApiModel):
     load: DecimalAboveZero | None = Field(
         default=None,
         description=(
-            "Which level of concurrency, or which rate. Left out: the one with the most requests "
-            "a second, or the highest rate that met the objectives."
+            "Which level of concurrency, or which rate. Left out: the level with the most requests "
+            "a second, or the highest rate that met the objectives; of a regression, the one that "
+            "the earlier run is judged at."
         ),
     )
 
@@ -197,8 +198,9 @@ class GateVerdict(ApiModel):
     needed: Count | None = Field(
         default=None,
         description=(
-            "Items of a score, or repetitions of a workload, that would most likely tell: in four "
-            "of five such runs. Absent unless inconclusive, and where it cannot be said."
+            "Items of a score, or repetitions of a workload, of this run that would most likely "
+            "tell: in four of five such runs, the earlier one being what it is. Absent unless "
+            "inconclusive, and where it cannot be said."
         ),
     )
     message: Message = Field(description="The same in words, and what to do.")
