@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from slmeval_api.base import decimal_string
 from slmeval_api.run import ScoreComparison
@@ -12,13 +13,56 @@ from .figures import ALL_TASKS, Row, rows_of
 from .numbers import interval, p_value, rounded, score
 
 
+class Figure(NamedTuple):
+    """A figure of speed that two models are compared by."""
+
+    key: str
+    """Of a row."""
+    header: str
+    sentence: str
+    """With places for both models, the workload, both figures and their ratio."""
+
+
+_SERVED = Figure(
+    "requests_per_second",
+    "req/s",
+    "{first} serves {workload} at {ratio} times the rate of {second}: {a} against {b} requests a "
+    "second.",
+)
+_HIGHEST = Figure(
+    "highest_requests_per_second",
+    "highest req/s",
+    "{first} meets the objectives of {workload} up to {ratio} times the rate of {second}: {a} "
+    "against {b} requests a second.",
+)
+_AT_A_RATE = (
+    Figure(
+        "goodput_requests_per_second",
+        "good req/s",
+        "{first} serves {workload} within the objectives at {ratio} times the rate of {second}: "
+        "{a} against {b} requests a second.",
+    ),
+    *(
+        Figure(
+            f"latency_{quantile}_seconds",
+            f"{quantile} s",
+            "{first} answers {workload} in {ratio} times the time of {second}: {a} against {b} s "
+            f"({quantile}).",
+        )
+        for quantile in ("p50", "p99")
+    ),
+)
+"""Where requests come at a rate that was given, as many are served by any model that keeps up."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speeds:
-    """Requests a second of both models, in one workload or one point of it, on one pool."""
+    """A figure of both models, in one workload or one point of it, on one pool."""
 
     pool: str
     workload: str
     """With its point, where it has several."""
+    figure: Figure
     first: str | None
     """Decimal string; None: not measured."""
     second: str | None
@@ -64,16 +108,50 @@ def pools_of(answer: Answer) -> list[str]:
 
 def speeds_of(answer: Answer, first: str, second: str, pools: list[str]) -> list[Speeds]:
     """Return both models' speeds wherever at least one of them was measured."""
-    found = dict[tuple[str, str], dict[str, str]]()
-    for row in rows_of(answer):
-        is_wanted = row["model"] in (first, second) and row["pool"] in pools
-        if row["measure"] == "speed" and is_wanted and "requests_per_second" in row:
-            key = (str(row["pool"]), _point(row))
-            found.setdefault(key, {})[str(row["model"])] = str(row["requests_per_second"])
+    found = dict[tuple[str, str, Figure], dict[str, str]]()
+    for row in (*_highest(answer), *rows_of(answer)):
+        if row["measure"] != "speed" or row["model"] not in (first, second):
+            continue
+        for figure in _figures_of(row, answer):
+            if row["pool"] in pools and figure.key in row:
+                key = (str(row["pool"]), _point(row), figure)
+                found.setdefault(key, {})[str(row["model"])] = str(row[figure.key])
     return [
-        Speeds(pool=pool, workload=point, first=both.get(first), second=both.get(second))
-        for (pool, point), both in sorted(found.items(), key=lambda one: pools.index(one[0][0]))
+        Speeds(
+            pool=pool,
+            workload=point,
+            figure=figure,
+            first=both.get(first),
+            second=both.get(second),
+        )
+        for (pool, point, figure), both in sorted(
+            found.items(), key=lambda one: pools.index(one[0][0])
+        )
     ]
+
+
+def _figures_of(row: Row, answer: Answer) -> tuple[Figure, ...]:
+    question = answer.run.spec.question if answer.run else answer.evaluation.spec
+    at_rates = {w.name for w in question.workloads if w.http and w.http.requests_per_second}
+    if _HIGHEST.key in row:
+        return (_HIGHEST,)
+    if "offered_requests_per_second" in row or row["name"] in at_rates:
+        return _AT_A_RATE
+    return (_SERVED,)
+
+
+def _highest(answer: Answer) -> Iterator[Row]:
+    """Yield the highest rate within its objectives of each workload of the kind rate."""
+    for trial in answer.trials:
+        for workload in trial.status.result.workloads if trial.status.result else ():
+            if workload.highest_requests_per_second is not None:
+                yield {
+                    "measure": "speed",
+                    "model": trial.spec.model.name,
+                    "pool": trial.spec.pool,
+                    "name": workload.name,
+                    _HIGHEST.key: workload.highest_requests_per_second,
+                }
 
 
 def scores_of(answer: Answer, first: str, second: str, pools: list[str]) -> list[Scores]:
@@ -87,14 +165,18 @@ def scores_of(answer: Answer, first: str, second: str, pools: list[str]) -> list
 
 
 def sentences(first: str, second: str, speeds: list[Speeds], scores: list[Scores]) -> Iterator[str]:
-    """Yield the comparison in words: one sentence a workload, one a task."""
+    """Yield the comparison in words: one sentence a figure of speed, one a task."""
     for speed in speeds:
-        if speed.ratio and speed.first and speed.second:
-            yield (
-                f"On {speed.pool}, {first} serves {speed.workload} at {speed.ratio} times the rate "
-                f"of {second}: {rounded(speed.first)} against {rounded(speed.second)} requests a "
-                "second."
+        if speed.ratio:
+            words = speed.figure.sentence.format(
+                first=first,
+                second=second,
+                workload=speed.workload,
+                ratio=speed.ratio,
+                a=rounded(speed.first),
+                b=rounded(speed.second),
             )
+            yield f"On {speed.pool}, {words}"
     for one in scores:
         yield _sentence(first, second, one)
 

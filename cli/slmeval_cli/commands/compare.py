@@ -41,10 +41,11 @@ def compare(
 ) -> None:
     """Compare two models: how much faster, how much better, and whether the items can tell.
 
-    Speed is the ratio of requests a second. Scores are compared on the items that both were asked,
-    once the run has ended: the difference with its 95% interval, and how probable so large a one is
-    between models that are equally good, corrected for the number of comparisons (Holm). Tied: that
-    is 0.05 or more.
+    Speed is the ratio of requests a second; where they come at a rate that was given, that of the
+    time that they take, and of those within the objectives. Scores are compared on the items that
+    both were asked, once the run has ended: the difference with its 95% interval, and how probable
+    so large a one is between models that are equally good, corrected for the number of comparisons
+    (Holm). Tied: that is 0.05 or more.
 
     \b
     Examples:
@@ -90,10 +91,13 @@ def _show(
 ) -> None:
     first, second = models
     if speeds:
-        rows = [(s.pool, s.workload, rounded(s.first), rounded(s.second), s.ratio) for s in speeds]
-        headers = ("POOL", "WORKLOAD", f"{first} REQ/S", f"{second} REQ/S", "RATIO")
+        rows = [
+            (s.pool, s.workload, s.figure.header, rounded(s.first), rounded(s.second), s.ratio)
+            for s in speeds
+        ]
+        headers = ("POOL", "WORKLOAD", "FIGURE", first, second, "RATIO")
         screen.line()
-        screen.table(table_of(headers, rows, right=(2, 3, 4)))
+        screen.table(table_of(headers, rows, right=(3, 4, 5)))
     if scores:
         cells = [
             (

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from api_status import quantiles
 from builders import (
     a_load,
     a_model,
@@ -49,6 +50,19 @@ def comparison(**parts: object) -> Json:
 def fast(model: str, rate: str, pool: str = "gpu") -> Json:
     trial = measured(model, pool)
     trial["status"]["result"]["workloads"][0]["figures"]["requestsPerSecond"] = rate
+    return trial
+
+
+def at_a_rate(model: str, *, latency: str, good: str, highest: str) -> Json:
+    """Return a trial that was offered four requests a second, and served four."""
+    trial = measured(model)
+    (workload,) = trial["status"]["result"]["workloads"]
+    figures = workload.pop("figures") | {
+        "requestsPerSecond": "4", "latencySeconds": quantiles(48, latency),
+    }  # fmt: skip
+    goodput = {"requestsPerSecond": good, "attainedPercent": "75", "isMet": False}
+    point = {"offeredRequestsPerSecond": "4", "figures": figures, "goodput": goodput}
+    workload |= {"kind": "rate", "points": [point], "highestRequestsPerSecond": highest}
     return trial
 
 
@@ -104,14 +118,48 @@ class TestCompare:
             "On gpu, intents: large is better than small (difference 0.051, 95% interval "
             "[0.012, 0.090], adjusted p 0.008).",
             "",
-            "POOL    WORKLOAD   large REQ/S   small REQ/S   RATIO",
-            "gpu     chat                 4            10     0.4",
-            "other   chat                              99",
+            "POOL    WORKLOAD   FIGURE   large   small   RATIO",
+            "gpu     chat       req/s        4      10     0.4",
+            "other   chat       req/s               99",
             "",
             "POOL   TASK        large - small     95% INTERVAL   ADJUSTED P   ITEMS   VERDICT",
             "gpu    all tasks           0.051   [0.012, 0.090]        0.008     300   differ",
             "gpu    intents             0.051   [0.012, 0.090]        0.008     300   differ",
         ]
+
+    def test_at_a_given_rate_it_says_what_models_that_keep_up_differ_in(self) -> None:
+        bodies = stored(
+            at_a_rate("large", latency="2", good="3", highest="5"),
+            at_a_rate("small", latency="0.5", good="4", highest="10"),
+            workloads=[a_load("rate")],
+        )
+        answer = slmeval("compare", "demo", "large", "small", cluster=FakeCluster(bodies=bodies))
+        assert lines_of(answer.output)[:10] == [
+            "On gpu, large meets the objectives of chat up to 0.5 times the rate of small: "
+            "5 against 10 requests a second.",
+            "On gpu, large serves chat at 4 requests/s within the objectives at 0.75 times the "
+            "rate of small: 3 against 4 requests a second.",
+            "On gpu, large answers chat at 4 requests/s in 4 times the time of small: "
+            "2 against 0.5 s (p50).",
+            "On gpu, large answers chat at 4 requests/s in 4 times the time of small: "
+            "2 against 0.5 s (p99).",
+            "",
+            "POOL   WORKLOAD               FIGURE          large   small   RATIO",
+            "gpu    chat                   highest req/s       5      10     0.5",
+            "gpu    chat at 4 requests/s   good req/s          3       4    0.75",
+            "gpu    chat at 4 requests/s   p50 s               2     0.5       4",
+            "gpu    chat at 4 requests/s   p99 s               2     0.5       4",
+        ]
+
+    def test_so_it_does_over_http(self) -> None:
+        load = a_load("http", requestsPerSecond="4")
+        del load["http"]["concurrency"]
+        bodies = stored(measured("large"), measured("small"), workloads=[load])
+        answer = slmeval("compare", "demo", "large", "small", cluster=FakeCluster(bodies=bodies))
+        assert "large answers chat in 1 times the time of small: 1.25 against 1.25 s (p50)." in (
+            answer.output
+        )
+        assert "times the rate" not in answer.output
 
     def test_the_other_way_round_turns_the_signs_and_not_the_verdict(self) -> None:
         text = compared("small", "large", comparisons=[comparison()])
