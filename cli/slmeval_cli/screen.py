@@ -5,7 +5,9 @@ could move the cursor, change the title or hide a line, so none is ever written.
 out with all of their sequence; of any other sequence only the control character is replaced.
 """
 
+import os
 import re
+import shutil
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -34,13 +36,21 @@ def _safe(character: str) -> str:
     return REPLACED if category in ("Cc", "Cf", "Cs") else character
 
 
+def _width() -> int | None:
+    """Return the columns to write, where rich does not find them out itself: None.
+
+    0 is what a terminal of unknown size says; rich would write nothing at all.
+    """
+    return shutil.get_terminal_size().columns if os.environ.get("COLUMNS") == "0" else None
+
+
 class Screen:
     """Standard output and standard error. NO_COLOR and pipes are respected by rich."""
 
     def __init__(self) -> None:
-        self.out = Console(highlight=False, markup=False, emoji=False)
+        self.out = Console(width=_width(), highlight=False, markup=False, emoji=False)
         self._wide = Console(width=AS_WIDE_AS_NEEDED, highlight=False, markup=False, emoji=False)
-        self.err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self.err = Console(stderr=True, width=_width(), highlight=False, markup=False, emoji=False)
 
     def line(self, text: str = "", *, style: str = "") -> None:
         """Write one line to standard output."""

@@ -53,6 +53,15 @@ class TestHelp:
         assert re.fullmatch(r"slmeval \d+\.\d+\.\d+\n", slmeval("--version").stdout)
 
 
+class TestATerminalOfUnknownSize:
+    def test_is_written_to(self) -> None:
+        bodies = stored(measured("small"))
+        for env in ({"COLUMNS": "0"}, {"COLUMNS": "80"}):
+            text = slmeval("results", "demo", cluster=FakeCluster(bodies=bodies), env=env).stdout
+            assert text.startswith("team/demo, run demo-1\n")
+        assert slmeval("validate", "/no/such", env={"COLUMNS": "0"}).output.startswith("/no/such")
+
+
 class TestExitCodes:
     @pytest.mark.parametrize("args", [["nope"], ["results"], ["results", "a", "-o", "xml"], ["-x"]])
     def test_a_command_line_that_is_wrong_is_2(self, args: list[str]) -> None:
