@@ -57,6 +57,9 @@ class Group(TyperGroup):
         except UserError as error:
             Screen().note(f"Error: {error}", style="red")
             raise typer.Exit(error.code) from None
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")  # of the pydantic in Typer
+            raise
         except KeyboardInterrupt:
             raise typer.Exit(ExitCode.INTERRUPTED) from None
 

@@ -64,4 +64,5 @@ def results(
     elif output == Output.YAML:
         screen.text(yaml_text(found.bodies))
     else:
-        show_results(found.answer, screen, is_wide=output == Output.WIDE)
+        is_wide = output == Output.WIDE
+        show_results(found.answer, screen, is_wide=is_wide, is_saved=bool(files))

@@ -98,6 +98,10 @@ class TestExitCodes:
     def test_a_command_line_that_is_wrong_is_2(self, args: list[str]) -> None:
         assert slmeval(*args).exit_code == ExitCode.USAGE
 
+    def test_a_choice_that_there_is_not_is_told_without_pythons_words(self) -> None:
+        said = slmeval("results", "a", "-o", "xml").output
+        assert "Invalid value for '--output' / '-o': 'xml' is not one of 'table', 'wide'" in said
+
     @pytest.mark.parametrize("command", ["validate", "plan", "apply", "run"])
     def test_a_file_that_is_not_there_is_2_and_one_with_faults_1(self, command: str) -> None:
         assert slmeval(command, "/no/such.yaml").exit_code == ExitCode.USAGE
