@@ -23,14 +23,14 @@ class NoAnswer(Exception):
 
 
 class Name(NamedTuple):
-    """An evaluation's name. Prints as namespace/name."""
+    """An evaluation's name. Prints as namespace/name, or as the name where a file has no more."""
 
     namespace: str
     name: str
 
     def __str__(self) -> str:
-        """Return namespace/name."""
-        return f"{self.namespace}/{self.name}"
+        """Return namespace/name, or the name alone."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def answer_of(name: Name, bodies: Sequence[Body], *, run: str | None = None) -> 
             break
     else:
         there = ", ".join(map(str, names_of(bodies))) or "none"
-        raise NoAnswer(f"there is no SLMEvaluation {name}; there are: {there}")
+        raise NoAnswer(f"There is no SLMEvaluation {name}; there are: {there}.")
     found = _run(evaluation, _of_kind(Run, bodies), run)
     owner = found.meta.uid if found else None
     trials = [t for t in _of_kind(Trial, bodies) if t.meta.owner and t.meta.owner.uid == owner]
@@ -94,7 +94,7 @@ def _run(evaluation: Evaluation, runs: Iterable[Run], name: str | None) -> Run |
         if run.meta.name == name:
             return run
     there = ", ".join(run.meta.name for run in own) or "none"
-    raise NoAnswer(f"{evaluation.meta.name} has no SLMRun {name}; it has: {there}")
+    raise NoAnswer(f"{evaluation.meta.name} has no SLMRun {name}; it has: {there}.")
 
 
 def _of_kind(kind: type[Kind], bodies: Iterable[Body]) -> list[Kind]:

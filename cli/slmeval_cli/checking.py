@@ -15,7 +15,7 @@ from slmeval_api.trial import Trial
 
 from .answer import Body
 from .documents import Document
-from .exits import ExitCode, UserError
+from .exits import FaultyError
 from .faults import UNKNOWN_FIELD, Fault, faults_in, shown
 from .shapes import ConfigMapFiles, Metadata
 
@@ -29,12 +29,6 @@ NAME_RULES: dict[str, Rule] = {
 CONFIG_MAP = ("v1", "ConfigMap")
 _UNKNOWN_OF_GATES = (evaluation.GATES_KNOW_MODELS.message, evaluation.GATES_KNOW_MEASURES.message)
 _COMMON = frozenset({"apiVersion", "kind", "metadata"})
-
-
-class FaultyError(UserError):
-    """A file has faults."""
-
-    code = ExitCode.FAILED
 
 
 def is_ours(body: Body) -> bool:
@@ -106,7 +100,7 @@ def refuse_faulty(documents: Iterable[Document]) -> None:
     """Return if none of `documents` has a fault, and none stands there twice.
 
     Raises:
-        UserError: one has; the text holds all of them.
+        FaultyError: one has; the text holds all of them.
 
     """
     doubles = Doubles()

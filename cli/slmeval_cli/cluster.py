@@ -26,8 +26,9 @@ WATCH_S = 290
 """How long a watch is asked to last; its end is followed by a new list."""
 LOG_SILENCE_S = 3_600
 OK = (200, 201)
-UNUSABLE = (config.ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError)
-"""What the client raises over a kubeconfig that is none."""
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
+"""What the client raises over a kubeconfig that is none, in words of Python."""
+UNUSABLE = (config.ConfigException, yaml.YAMLError, OSError, *MALFORMED)
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 TOO_MANY, FAULT_OF_SERVER = 429, 500
 ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -48,12 +49,20 @@ def connect(where: Where) -> "KubernetesCluster":
     try:
         namespace = _load(where, configuration)
     except UNUSABLE as error:
+        why = "it has not the form of one" if isinstance(error, MALFORMED) else str(error)
+        if where.kubeconfig and not where.kubeconfig.exists():
+            why = "there is no such file"
         raise ClusterError(
-            f"The kubeconfig cannot be used: {error}.",
+            f"The kubeconfig {_file_of(where)} cannot be used: {why}.",
             "Name one by --kubeconfig or KUBECONFIG, and one of its contexts by --context.",
         ) from None
     configuration.retries = False  # three more tries would make an unreachable cluster take minutes
     return KubernetesCluster(client.ApiClient(configuration), where.namespace or namespace)
+
+
+def _file_of(where: Where) -> str:
+    """Return the file, or the files as $KUBECONFIG joins them, that the kubeconfig is read from."""
+    return str(where.kubeconfig or config.KUBE_CONFIG_DEFAULT_LOCATION)
 
 
 def _load(where: Where, configuration: Any) -> str:  # noqa: ANN401 - the client has no types

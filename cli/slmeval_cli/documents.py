@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from .answer import Body
-from .exits import UserError
+from .exits import FaultyError, UserError
 
 STDIN = "-"
 TEMPLATE = (
@@ -96,16 +96,18 @@ def documents_of(file: str) -> Iterator[Document]:
     """Yield the objects of a file, or of standard input for `-`; Lists are taken apart.
 
     Raises:
-        UserError: it cannot be read, is no YAML, or a document is no object; what stands before
-            that is yielded first.
+        UserError: it cannot be read.
+        FaultyError: it is no YAML, or a document is no object; what stands before that is yielded
+            first.
 
     """
     name = "standard input" if file == STDIN else file
     try:
         text = sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UserError(f"{name} cannot be read: {why}.") from None
+    except OSError as error:
+        raise UserError(f"{name} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise FaultyError(f"{name} cannot be read: it is not UTF-8 text.") from None
     try:
         for number, body in enumerate(yaml.load_all(text, Loader=_Loader), 1):
             if body is not None:  # None: an empty document, as between two `---`
@@ -115,13 +117,13 @@ def documents_of(file: str) -> Iterator[Document]:
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         snippets = [m.get_snippet() or "" for m in (error.context_mark, mark) if m]
         remedy = TEMPLATE if any("{{" in snippet for snippet in snippets) else ""
-        raise UserError(f"{name}{place} is not YAML: {error.problem}.", remedy) from None
+        raise FaultyError(f"{name}{place} is not YAML: {error.problem}.", remedy) from None
     except yaml.YAMLError as error:
-        raise UserError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
+        raise FaultyError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
     except RecursionError:
-        raise UserError(f"{name} cannot be understood: it is nested too deeply.") from None
+        raise FaultyError(f"{name} cannot be understood: it is nested too deeply.") from None
     except ValueError as error:  # of a number or a date that is none
-        raise UserError(f"{name} cannot be understood: {error}.") from None
+        raise FaultyError(f"{name} cannot be understood: {error}.") from None
 
 
 def _of_document(name: str, number: int, body: object) -> Iterator[Document]:
@@ -131,7 +133,7 @@ def _of_document(name: str, number: int, body: object) -> Iterator[Document]:
         items = listed if isinstance(listed, list) else items
     for one in items:
         if not isinstance(one, dict):
-            raise UserError(
+            raise FaultyError(
                 f"{name} document {number} is no object but {type(one).__name__}.",
                 "One begins with apiVersion and kind.",
             )

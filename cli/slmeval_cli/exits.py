@@ -17,11 +17,12 @@ class ExitCode(IntEnum):
 
     OK = 0, "Done, and the answer is good."
     FAILED = 1, "The answer is bad: a file has faults, or the evaluation, or a gate of it, failed."
-    USAGE = 2, "The command line names something that is not there, or cannot be understood."
+    USAGE = 2, "The command line is wrong, or what it names is not there or cannot be written."
     CLUSTER = 3, "The cluster cannot be reached, refuses, or has no slmeval installed."
     TIMED_OUT = 4, "The time given by --timeout was over first."
     UNSURE = 5, "Everything was measured, but of a gate the data cannot tell."
     INTERRUPTED = 130, "Ctrl-C."
+    UNREAD = 141, "Whoever read the output stopped before its end, as `head` does."
 
 
 class UserError(Exception):
@@ -42,6 +43,12 @@ class UserError(Exception):
         self.remedy = remedy
 
 
+class FaultyError(UserError):
+    """A file is there, and what it holds is wrong."""
+
+    code = ExitCode.FAILED
+
+
 class ClusterError(UserError):
     """The cluster did not do what was asked of it."""
 
@@ -50,6 +57,12 @@ class ClusterError(UserError):
 
 class UnreachableError(ClusterError):
     """There was no answer at all: asking again may help."""
+
+
+class UnreadError(UserError):
+    """Nobody reads the output any more, and nobody is told."""
+
+    code = ExitCode.UNREAD
 
 
 class TimedOutError(UserError):

@@ -24,7 +24,7 @@ from .commands import (
     wait,
     watch,
 )
-from .exits import ExitCode, UserError
+from .exits import ExitCode, UnreadError, UserError
 from .local.processes import ThisMachine
 from .screen import Screen
 
@@ -52,9 +52,14 @@ class Group(TyperGroup):
         """Run a command; return what it returns, or end with the exit code of its error."""
         try:
             return super().invoke(ctx)
+        except UnreadError as error:
+            raise typer.Exit(error.code) from None
         except UserError as error:
             Screen().note(f"Error: {error}", style="red")
             raise typer.Exit(error.code) from None
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")  # of the pydantic in Typer
+            raise
         except KeyboardInterrupt:
             raise typer.Exit(ExitCode.INTERRUPTED) from None
 

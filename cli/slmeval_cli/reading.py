@@ -85,7 +85,7 @@ def read_bodies(name: Name, bodies: Sequence[Body], *, run: str | None = None) -
     try:
         answer = answer_of(name, wanted, run=run)
     except NoAnswer as error:
-        raise UserError(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
+        raise UserError(str(error)) from None
     except ValidationError as error:
         raise UnknownFormError(
             f"An object of {name} is of a form that this slmeval does not know: "

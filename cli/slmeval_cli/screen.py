@@ -5,13 +5,19 @@ could move the cursor, change the title or hide a line, so none is ever written.
 out with all of their sequence; of any other sequence only the control character is replaced.
 """
 
+import os
 import re
+import shutil
+import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from .exits import UnreadError, UserError
 
 COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 REPLACED = "\N{REPLACEMENT CHARACTER}"
@@ -34,25 +40,63 @@ def _safe(character: str) -> str:
     return REPLACED if category in ("Cc", "Cf", "Cs") else character
 
 
+def _width() -> int | None:
+    """Return the columns to write, where rich does not find them out itself: None.
+
+    0 is what a terminal of unknown size says; rich would write nothing at all.
+    """
+    return shutil.get_terminal_size().columns if os.environ.get("COLUMNS") == "0" else None
+
+
+class _Console(Console):
+    """Rich's, but for the end of the process that it brings about when nobody reads."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what rich has caught; exits says how a command ends then."""
+        raise BrokenPipeError
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Turn what a write to standard output may raise into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):  # what is left in the buffer would fail again when Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise UnreadError("Nobody reads the output.") from None
+        raise UserError(f"The output cannot be written: {error.strerror}.") from None
+
+
 class Screen:
     """Standard output and standard error. NO_COLOR and pipes are respected by rich."""
 
     def __init__(self) -> None:
-        self.out = Console(highlight=False, markup=False, emoji=False)
-        self._wide = Console(width=AS_WIDE_AS_NEEDED, highlight=False, markup=False, emoji=False)
-        self.err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self.out = _Console(width=_width(), highlight=False, markup=False, emoji=False)
+        self._wide = _Console(width=AS_WIDE_AS_NEEDED, highlight=False, markup=False, emoji=False)
+        self.err = _Console(stderr=True, width=_width(), highlight=False, markup=False, emoji=False)
+
+    def text(self, text: str) -> None:
+        """Write a whole text to standard output, as it is: for programs."""
+        with _written():
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
     def line(self, text: str = "", *, style: str = "") -> None:
         """Write one line to standard output."""
-        self.out.print(Text(plain(text), style=style), soft_wrap=True)
+        with _written():
+            self.out.print(Text(plain(text), style=style), soft_wrap=True)
 
     def note(self, text: str, *, style: str = "") -> None:
         """Write one line to standard error: what is no part of the answer."""
-        self.err.print(Text(plain(text), style=style), soft_wrap=True)
+        with suppress(OSError):  # there is nowhere left to say it
+            self.err.print(Text(plain(text), style=style), soft_wrap=True)
 
     def table(self, table: Table) -> None:
         """Write a table to standard output."""
-        self._wide.print(table)
+        with _written():
+            self._wide.print(table)
 
 
 def table_of(

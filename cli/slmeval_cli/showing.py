@@ -56,11 +56,20 @@ class _Lines:
         self._standing, self._trials = standing, set(trials)
 
 
-def show_results(answer: Answer, screen: Screen, *, is_wide: bool) -> None:
-    """Write the tables of speed, accuracy and gates, and what to know about them."""
+def show_results(answer: Answer, screen: Screen, *, is_wide: bool, is_saved: bool = False) -> None:
+    """Write the tables of speed, accuracy and gates, and what to know about them.
+
+    Args:
+        answer: what was measured, or is being measured.
+        screen: where to.
+        is_wide: more columns.
+        is_saved: it was read from files, and nothing more will come of it.
+
+    """
     run = answer.run
     if run is None:
-        screen.line(f"{answer.name}: no run has begun. `slmeval watch {answer.name.name}` waits.")
+        waits = f"no run has begun. `slmeval watch {answer.name.name}` waits."
+        screen.line(f"{answer.name}: {'the files hold no run of it.' if is_saved else waits}")
         return
     screen.line(f"{answer.name}, run {run.meta.name}", style="bold")
     tables = (

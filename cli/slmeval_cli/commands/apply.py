@@ -8,7 +8,7 @@ from slmeval_cli.answer import Body
 from slmeval_cli.calls import Applied, Where
 from slmeval_cli.checking import refuse_faulty
 from slmeval_cli.documents import Document, documents_of
-from slmeval_cli.exits import UserError
+from slmeval_cli.exits import FaultyError, UserError
 from slmeval_cli.options import Context, Files, Kubeconfig, Namespace, connected
 from slmeval_cli.screen import Screen
 
@@ -54,7 +54,7 @@ def apply(
 
 def _refuse(documents: list[Document]) -> None:
     if not documents:
-        raise UserError("The files hold no object.")
+        raise FaultyError("The files hold no object.")
     refuse_faulty(documents)
     for document in documents:
         if document.body.get("kind") in OPERATORS_OWN:

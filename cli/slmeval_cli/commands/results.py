@@ -56,11 +56,13 @@ def results(
     """
     where = Where(namespace, cluster_context, kubeconfig)
     found = read(context, name, where, run=run, files=files)
+    screen = Screen()
     if output == Output.JSON:
-        typer.echo(json_text(found.answer))
+        screen.text(f"{json_text(found.answer)}\n")
     elif output == Output.CSV:
-        typer.echo(csv_text(found.answer), nl=False)
+        screen.text(csv_text(found.answer))
     elif output == Output.YAML:
-        typer.echo(yaml_text(found.bodies), nl=False)
+        screen.text(yaml_text(found.bodies))
     else:
-        show_results(found.answer, Screen(), is_wide=output == Output.WIDE)
+        is_wide = output == Output.WIDE
+        show_results(found.answer, screen, is_wide=is_wide, is_saved=bool(files))

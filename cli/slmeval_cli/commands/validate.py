@@ -14,6 +14,7 @@ def validate(files: Files) -> None:
 
     All faults of all files are shown: the file, its document, the field, what was found there, and
     what to do. Of other API groups' objects only the metadata is checked, of ConfigMaps all.
+    Exit code 1: a file has faults; 2: one cannot be read.
 
     \b
     Examples:
@@ -21,25 +22,23 @@ def validate(files: Files) -> None:
       kustomize build . | slmeval validate -
     """
     screen = Screen()
-    wrong = [file for file in files if not _is_right(file, screen)]
-    if wrong:
-        raise typer.Exit(ExitCode.FAILED)
+    code = max([_checked(file, screen) for file in files])  # all of them, whatever the first has
+    if code:
+        raise typer.Exit(code)
 
 
-def _is_right(file: str, screen: Screen) -> bool:
-    """Write what is found of a file; return whether it holds no fault."""
+def _checked(file: str, screen: Screen) -> ExitCode:
+    """Write what is found of a file; return the exit code that it alone would have."""
     verdicts, doubles = list[bool](), Doubles()
     try:
         for document in documents_of(file):
-            verdicts.append(
-                _is_good(document, doubles, screen)
-            )  # all are shown, not the first alone
+            verdicts.append(_is_good(document, doubles, screen))
     except UserError as error:
         screen.line(str(error), style="red")
-        return False
+        return error.code
     if not verdicts:
         screen.line(f"{file}: it holds no object.", style="red")
-    return bool(verdicts) and all(verdicts)
+    return ExitCode.OK if verdicts and all(verdicts) else ExitCode.FAILED
 
 
 def _is_good(document: Document, doubles: Doubles, screen: Screen) -> bool:

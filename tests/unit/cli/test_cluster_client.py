@@ -108,16 +108,19 @@ class TestTheKubeconfig:
         file = kubeconfig(tmp_path, "http://x", namespace=None)
         assert connect(Where(kubeconfig=file)).namespace == "default"
 
-    @pytest.mark.parametrize("text", ["", "[]", "a: [", "kind: Config", "\x00"])
+    @pytest.mark.parametrize("text", ["", "[]", "a: [", "kind: Config", "\x00", "foo"])
     def test_that_is_none_is_an_error_that_says_what_to_do(self, tmp_path: Path, text: str) -> None:
         file = tmp_path / "config"
         file.write_text(text)
-        with pytest.raises(ClusterError, match="Name one by --kubeconfig or KUBECONFIG"):
+        with pytest.raises(ClusterError, match="Name one by --kubeconfig or KUBECONFIG") as error:
             connect(Where(kubeconfig=file))
+        assert str(error.value).startswith(f"The kubeconfig {file} cannot be used: ")
+        assert "object" not in str(error.value)  # 'str' object does not support item assignment
 
     def test_that_is_not_there(self, tmp_path: Path) -> None:
-        with pytest.raises(ClusterError, match="cannot be used"):
-            connect(Where(kubeconfig=tmp_path / "none"))
+        file = tmp_path / "none"
+        with pytest.raises(ClusterError, match=f"{file} cannot be used: there is no such file"):
+            connect(Where(kubeconfig=file))
 
     def test_a_context_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(ClusterError, match="nowhere"):

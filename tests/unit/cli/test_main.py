@@ -1,9 +1,14 @@
 """The command line as a whole: help, version, exit codes, colours, and what never happens."""
 
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
+import yaml
 from cli_builders import BROKEN, FakeCluster, a_stored_trial, measured, slmeval, stored
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,10 +58,59 @@ class TestHelp:
         assert re.fullmatch(r"slmeval \d+\.\d+\.\d+\n", slmeval("--version").stdout)
 
 
+class TestAnOutputThatIsNotTaken:
+    def ended(self, stdout: int, form: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+        saved = folder / "saved.yaml"
+        saved.write_text(yaml.safe_dump_all(stored(measured("small"))))
+        code = "from slmeval_cli.main import main; main()"
+        command = [sys.executable, "-c", code, "results", "demo", "-f", str(saved), "-o", form]
+        return subprocess.run(command, stdout=stdout, stderr=PIPE, text=True, check=False)
+
+    @pytest.mark.parametrize("form", ["table", "yaml"])
+    def test_is_2_with_the_reason_on_a_full_disk(self, form: str, tmp_path: Path) -> None:
+        with Path("/dev/full").open("w") as full:
+            done = self.ended(full.fileno(), form, tmp_path)
+        assert done.returncode == ExitCode.USAGE
+        assert done.stderr == "Error: The output cannot be written: No space left on device.\n"
+
+    @pytest.mark.parametrize("form", ["table", "yaml"])
+    def test_is_141_without_a_word_where_nobody_reads(self, form: str, tmp_path: Path) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            done = self.ended(writing, form, tmp_path)
+        finally:
+            os.close(writing)
+        assert (done.returncode, done.stderr) == (ExitCode.UNREAD, "")
+
+
+class TestATerminalOfUnknownSize:
+    def test_is_written_to(self) -> None:
+        bodies = stored(measured("small"))
+        for env in ({"COLUMNS": "0"}, {"COLUMNS": "80"}):
+            text = slmeval("results", "demo", cluster=FakeCluster(bodies=bodies), env=env).stdout
+            assert text.startswith("team/demo, run demo-1\n")
+        assert slmeval("validate", "/no/such", env={"COLUMNS": "0"}).output.startswith("/no/such")
+
+
 class TestExitCodes:
     @pytest.mark.parametrize("args", [["nope"], ["results"], ["results", "a", "-o", "xml"], ["-x"]])
     def test_a_command_line_that_is_wrong_is_2(self, args: list[str]) -> None:
         assert slmeval(*args).exit_code == ExitCode.USAGE
+
+    def test_a_choice_that_there_is_not_is_told_without_pythons_words(self) -> None:
+        said = slmeval("results", "a", "-o", "xml").output
+        assert "Invalid value for '--output' / '-o': 'xml' is not one of 'table', 'wide'" in said
+
+    @pytest.mark.parametrize("command", ["validate", "plan", "apply", "run"])
+    def test_a_file_that_is_not_there_is_2_and_one_with_faults_1(self, command: str) -> None:
+        assert slmeval(command, "/no/such.yaml").exit_code == ExitCode.USAGE
+        for text in ("a: [", "- 1", "a: 1\na: 2", "kind: SLMPool"):
+            assert slmeval(command, "-", stdin=text).exit_code == ExitCode.FAILED, text
+
+    def test_of_several_files_the_worse_counts(self) -> None:
+        answer = slmeval("validate", "/no/such.yaml", "-", stdin="a: [")
+        assert (answer.exit_code, len(answer.output.splitlines())) == (ExitCode.USAGE, 2)
 
     def test_ctrl_c_is_130(self) -> None:
         class Impatient(FakeCluster):
@@ -75,7 +129,7 @@ class TestExitCodes:
             slmeval("list", cluster=Broken())
 
     def test_each_has_one_meaning(self) -> None:
-        assert len({code.meaning for code in ExitCode}) == len(ExitCode) == 7
+        assert len({code.meaning for code in ExitCode}) == len(ExitCode) == 8
         assert UserError("a", "b").code == ExitCode.USAGE
 
 

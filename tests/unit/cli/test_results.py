@@ -150,7 +150,16 @@ class TestWhatWasNotMeasuredIsNeverZero:
     def test_before_the_first_run_there_is_no_table(self) -> None:
         (evaluation, *_) = stored()
         del evaluation["status"]
-        assert "no run has begun" in shown(bodies=[evaluation])
+        said = shown(bodies=[evaluation])
+        assert said == "team/demo: no run has begun. `slmeval watch demo` waits.\n"
+
+    def test_files_without_a_run_are_not_waited_for(self, tmp_path: Path) -> None:
+        (evaluation, *_) = stored()
+        del evaluation["status"], evaluation["metadata"]["namespace"]
+        saved = tmp_path / "saved.yaml"
+        saved.write_text(yaml.safe_dump(evaluation))
+        answer = slmeval("results", "demo", "-f", str(saved))
+        assert answer.stdout == "demo: the files hold no run of it.\n"
 
 
 SIMULATED: Json = {"engine": "simulated", "runnerVersion": "0.1.0", "seed": 1}
@@ -216,7 +225,7 @@ class TestWhatIsAskedForIsThere:
 
     def test_also_of_runs(self) -> None:
         answer = slmeval("results", "demo", "--run", "x", cluster=FakeCluster(bodies=stored()))
-        assert answer.stderr == "Error: Demo has no SLMRun x; it has: demo-1.\n"
+        assert answer.stderr == "Error: demo has no SLMRun x; it has: demo-1.\n"
 
     def test_another_namespace(self) -> None:
         cluster = FakeCluster(bodies=stored())

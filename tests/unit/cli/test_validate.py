@@ -80,7 +80,7 @@ class TestEveryFaultIsShown:
         good.write_text(VALID)
         bad.write_text(f"{VALID}---\n{HEAD}spec: {{}}\n".replace("{name: a}", "{name: b}", 1))
         answer = slmeval("validate", str(bad), str(tmp_path / "none.yaml"), str(good))
-        assert answer.exit_code == ExitCode.FAILED
+        assert answer.exit_code == ExitCode.USAGE
         lines = answer.output.splitlines()
         assert lines[0] == f"{bad} document 1 SLMEvaluation b: valid"
         assert f"{bad} document 2 SLMEvaluation a: spec.models: add it" in lines
