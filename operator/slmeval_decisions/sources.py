@@ -1,11 +1,12 @@
-"""Which claims, ConfigMaps and files the sources of a question name. Pure."""
+"""Which sources a question names: all of them, claims, ConfigMaps, files. Pure."""
 
 from collections.abc import Iterator
 
 from slmeval_api.evaluation import Question
 
 
-def _sources(question: Question) -> Iterator[str]:
+def sources_of(question: Question) -> Iterator[str]:
+    """Yield where models, prompts, tasks' data and embedding models come from, in order."""
     for model in question.models:
         yield model.source
     for workload in question.workloads:
@@ -23,7 +24,7 @@ def _sources(question: Question) -> Iterator[str]:
 def _named(question: Question, scheme: str) -> list[str]:
     found = {
         source.removeprefix(scheme).split("/", 1)[0]
-        for source in _sources(question)
+        for source in sources_of(question)
         if source.startswith(scheme)
     }
     return sorted(found)
@@ -42,4 +43,4 @@ def configmaps_of(question: Question) -> list[str]:
 def files_of(question: Question) -> list[str]:
     """Return the paths of the image that models, prompts and tasks are read from, sorted."""
     scheme = "file://"
-    return sorted({s.removeprefix(scheme) for s in _sources(question) if s.startswith(scheme)})
+    return sorted({s.removeprefix(scheme) for s in sources_of(question) if s.startswith(scheme)})

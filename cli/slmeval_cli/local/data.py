@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from slmeval_api.evaluation import Question
+from slmeval_decisions.sources import sources_of
 
 from slmeval_cli.answer import Body
 
@@ -29,7 +30,7 @@ def missing_files(
 
     Of claims and ConfigMaps that are there at all. What is on the network is not looked for.
     """
-    for source in dict.fromkeys(_sources(question)):
+    for source in dict.fromkeys(sources_of(question)):
         scheme, _, rest = source.partition("://")
         name, _, path = rest.partition("/")
         if scheme == "configmap" and name in configmaps:
@@ -44,20 +45,6 @@ def missing_files(
             file = site.claims[name] / path
             if not file.exists():
                 yield f"{source}: {file} is not there; beside it: {_beside(file)}"
-
-
-def _sources(question: Question) -> Iterator[str]:
-    for model in question.models:
-        yield model.source
-    for workload in question.workloads:
-        if workload.load.prompts is not None:
-            yield workload.load.prompts.source
-    for task in question.tasks:
-        if task.data is not None:
-            yield task.data.test
-            yield from [task.data.train] if task.data.train is not None else []
-        if task.few_shot.embedding_model is not None:
-            yield task.few_shot.embedding_model
 
 
 def _beside(file: Path) -> str:
