@@ -211,7 +211,7 @@ def _starting(s: PoolSituation, job: RayJob) -> str:
             f"KubeRay has not taken up RayJob {job.name}: see that its operator runs and watches "
             "this namespace."
         )
-    return f"The Ray cluster of RayJob {job.name} is starting."
+    return f"The Ray cluster of {job.title} is starting."
 
 
 def _is_past_deadline(s: PoolSituation, job: RayJob) -> bool:
@@ -280,8 +280,8 @@ def _given_up(reason: Reason, message: str) -> Standing:
 
 def _why(job: RayJob) -> str:
     if job.outcome == "Ended":
-        return f"RayJob {job.name} ended without its result."
-    return f"RayJob {job.name} failed ({job.reason or job.stage}): {job.message or 'no details'}"
+        return f"{job.title} ended without its result."
+    return f"{job.title} failed ({job.reason or job.stage}): {job.message or 'no details'}"
 
 
 def _deadline_message(s: PoolSituation) -> str:

@@ -60,6 +60,12 @@ class RayJob:
     outcome: Literal["Running", "Ended", "Failed"]
     reason: str  # KubeRay's word for why it failed, or ""
     message: str
+    is_object: bool = True  # False: processes of one machine
+
+    @property
+    def title(self) -> str:
+        """What messages call it: without a cluster, an attempt is no RayJob."""
+        return f"RayJob {self.name}" if self.is_object else f"attempt {self.attempt}"
 
     def is_of(self, run: Run) -> bool:
         """Return whether `run` made it.

@@ -153,6 +153,7 @@ class Objects:
             outcome="Running",
             reason="",
             message="",
+            is_object=False,
         )
         return name
 

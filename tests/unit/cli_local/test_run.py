@@ -151,7 +151,10 @@ class TestAQuestionIsAnswered:
         here = FakeHere(act=lambda launch: FakeAttempt(launch=launch, results=[], ends=end))
         answer = bench.run(here)
         assert answer.exit_code == ExitCode.FAILED
-        assert "(DriverFailed): its driver ended with exit code 1: no module" in answer.stdout
+        assert "attempt 1 failed (DriverFailed): its driver ended with exit code 1: no module" in (
+            answer.stdout
+        )
+        assert "RayJob" not in answer.stdout + answer.stderr
 
 
 class TestAnInterruptedRun:
