@@ -1,7 +1,7 @@
 """What each tier of tests came to, and whether the tiers that were promised really ran.
 
-A tier is a folder of tests/. SLMEVAL_TIERS="unit,chart" promises two: a tier whose tests were
-all left out is then a failure, for a check that silently did not run looks like one that passed.
+A tier is a folder of tests/. SLMEVAL_TIERS="unit,chart" promises two: a test of theirs that is
+left out is then a failure, for a check that silently did not run looks like one that passed.
 """
 
 from collections import Counter
@@ -34,17 +34,20 @@ def tier_of(path: str) -> str | None:
 
 
 def broken_promises(promised: Iterable[str], tiers: dict[str, Tier]) -> list[str]:
-    """Return one sentence for each promised tier of which nothing ran."""
+    """Return one sentence for each promised tier of which something did not run."""
     return [
         f"SLMEVAL_TIERS promises {name}, but {why}"
         for name in promised
-        if (why := _nothing_ran(name, tiers.get(name)))
+        if (why := _what_is_missing(name, tiers.get(name)))
     ]
 
 
-def _nothing_ran(name: str, tier: Tier | None) -> str | None:
+def _what_is_missing(name: str, tier: Tier | None) -> str | None:
     if name not in TIERS:
         return f"there is no such tier: {', '.join(TIERS)}"
     if tier is None or not (tier.ran or tier.left_out):
         return f"tests/{name} holds no test that was chosen"
-    return None if tier.ran else f"every test was left out: {'; '.join(tier.left_out)}"
+    if not tier.left_out:
+        return None
+    which = f"{tier.left_out.total()} of its tests were" if tier.ran else "every test was"
+    return f"{which} left out: {'; '.join(tier.left_out)}"

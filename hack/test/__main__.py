@@ -3,7 +3,7 @@
     python -m hack.test [unit] [browser] [chart] [gitops] [api] [cluster]
 
 Without names: all of them. SLMEVAL_TIERS (comma-separated) promises tiers: one that cannot be
-prepared, or in which no test runs, then fails instead of being left out.
+prepared, or of which a test is left out, then fails.
 """
 
 import argparse
@@ -64,7 +64,7 @@ PREPARE: dict[str, Callable[[], str | None]] = {
     "browser": browser,
     "chart": chart,
     "gitops": lambda: programs("gitops-verdicts"),
-    "api": lambda: programs("kubernetes", "helm"),
+    "api": lambda: programs("kubernetes", "helm", "kuberay"),
     "cluster": cluster,
 }
 

@@ -19,6 +19,12 @@ class TestAPromisedTierMustRun:
             "SLMEVAL_TIERS promises chart, but every test was left out: helm is not built"
         ]
 
+    def test_one_of_which_a_part_was_left_out_breaks_it_too(self) -> None:
+        tiers = {"api": Tier(ran=5, left_out=Counter({"KubeRay is not built": 9}))}
+        assert broken_promises(["api"], tiers) == [
+            "SLMEVAL_TIERS promises api, but 9 of its tests were left out: KubeRay is not built"
+        ]
+
     def test_one_of_which_nothing_was_chosen_breaks_it(self) -> None:
         assert broken_promises(["cluster"], {}) == [
             "SLMEVAL_TIERS promises cluster, but tests/cluster holds no test that was chosen"
