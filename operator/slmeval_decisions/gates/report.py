@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from slmeval_api.base import decimal_string
 from slmeval_api.gate import MAX_VERDICTS, Demand, Gate, GateReport, GateVerdict, Outcome
@@ -53,13 +54,7 @@ def _of_gate(
     gate: Gate, measured: Measured, candidate: Candidate, baselines: Baselines
 ) -> Iterator[GateVerdict]:
     """Yield a verdict on each demand of the gate."""
-
-    def trial() -> Trial:
-        found = measured.trial(*candidate)
-        if found is None:
-            raise Untold("its SLMTrial was deleted: ask anew, by slmeval run-now")
-        return found
-
+    verdict = partial(_verdict, gate, candidate, measured.trial(*candidate))
     limits: tuple[tuple[Demand, str | None], ...] = (
         ("atLeast", gate.at_least),
         ("atMost", gate.at_most),
@@ -68,29 +63,31 @@ def _of_gate(
         if text is not None:
             limit = float(text)
             is_least = demand == "atLeast"
-
-            def within(limit: float = limit, is_least: bool = is_least) -> Judged:
-                return held(gate, trial(), limit, is_least=is_least)
-
-            yield _verdict(gate, demand, candidate, limit, within)
+            yield verdict(demand, limit, partial(held, gate, limit=limit, is_least=is_least))
     regression = gate.regression
     if regression is not None:
         limit = tolerance_of(gate, regression)
 
-        def against() -> Judged:
-            return held_against(gate, measured.run, trial(), baselines.of(regression), limit)
+        def against(trial: Trial) -> Judged:
+            return held_against(gate, measured.run, trial, baselines.of(regression), limit)
 
-        yield _verdict(gate, "regression", candidate, limit, against)
+        yield verdict("regression", limit, against)
 
 
 def _verdict(
-    gate: Gate, demand: Demand, candidate: Candidate, limit: float, judged: Callable[[], Judged]
+    gate: Gate,
+    candidate: Candidate,
+    trial: Trial | None,
+    demand: Demand,
+    limit: float,
+    judged: Callable[[Trial], Judged],
 ) -> GateVerdict:
-    found, words = None, ""
-    try:
-        found = judged()
-    except Untold as error:
-        words = str(error)
+    found, words = None, "its SLMTrial was deleted: ask anew, by slmeval run-now"
+    if trial is not None:
+        try:
+            found = judged(trial)
+        except Untold as error:
+            words = str(error)
     numbers = [_text(number) for number in found.shown] if found else [None] * 3
     return GateVerdict(
         gate=gate.name,
