@@ -169,7 +169,7 @@ class TrialRun:
             monitor: reads the devices while something is measured.
             waited_s: seconds that the trial waited for this process, whose libraries may have had
                 to be imported first; they count as part of the start. None: nobody knows.
-            clock: what times and durations are taken by.
+            clock: what times and durations are taken by; they count from here.
 
         """
         self._plan = plan
@@ -188,8 +188,6 @@ class TrialRun:
 
     async def run(self) -> TrialResult:
         """Return everything that could be measured, and why the rest could not."""
-        self._started_at = timestamp(self._now())
-        self._started_s = self._monotonic()
         failure: Failure | None = None
         try:
             self._tell("LoadingModel", self._trial.model.source)

@@ -188,8 +188,13 @@ class Driver:
         """End a trial that will say nothing more; write why, and what it had measured."""
         started = self._running[trial]
         lines = self._forget(trial, "The trial is ended", cause)
-        measured = _result_in(started.partial)
-        self._fail(trial, cause, started_at=started.started_at, measured=measured, last_lines=lines)
+        self._fail(
+            trial,
+            cause,
+            started_at=started.started_at,
+            measured=_result_in(started.partial),
+            last_lines=lines,
+        )
 
     def _forget(self, trial: str, text: str, cause: Failure | None = None) -> Sequence[str]:
         """Free the trial's GPUs; return what it printed last."""
@@ -223,11 +228,11 @@ class Driver:
         last_lines: Sequence[str] = (),
     ) -> None:
         now = timestamp(self._now())
-        nothing = failed_result(
+        result = measured or failed_result(
             cause, attempt=self._plan.attempt, started_at=started_at, completed_at=now
         )
         ended = {"failure": cause, "completed_at": now, "last_lines": list(last_lines) or None}
-        result = (measured or nothing).model_copy(update=ended)
+        result = result.model_copy(update=ended)
         self._write(trial, TrialReport(result=result))
 
     def _write(self, trial: str, report: TrialReport) -> None:
