@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slmeval_api import API_VERSION
+from slmeval_api.base import ApiModel
 from slmeval_api.evaluation import Evaluation, EvaluationSpec
 from slmeval_api.pool import Pool
 from slmeval_decisions.question import problem_of
@@ -96,12 +97,14 @@ def asked_of(
         pool=found,
         pool_body=pools[name],
         configmaps=_by_name(file, "ConfigMap", _beside(body, bodies)),
-        unused=tuple(
-            EvaluationSpec.model_fields[field].alias or field
-            for field in OF_CLUSTERS
-            if field in spec.model_fields_set
-        ),
+        unused=fields_set(spec, OF_CLUSTERS),
     )
+
+
+def fields_set(spec: ApiModel, fields: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `fields` that `spec` sets, by the names that files write."""
+    known = type(spec).model_fields
+    return tuple(known[f].alias or f for f in fields if f in spec.model_fields_set)
 
 
 def _by_name(file: str, kind: str, bodies: Iterable[Body]) -> dict[str, Body]:

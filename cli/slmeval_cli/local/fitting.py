@@ -11,7 +11,7 @@ from slmeval_api.run import RunPool
 from slmeval_decisions.plans import workers_needed
 from slmeval_decisions.sources import claims_of, configmaps_of, files_of
 
-from .asked import Asked
+from .asked import Asked, fields_set
 from .data import missing_files
 from .here import Here, Machine, Site
 
@@ -81,10 +81,8 @@ def notes(asked: Asked, machine: Machine) -> Iterator[str]:
             f"A run here has none before it, so regressions cannot be told: {', '.join(gates)} of "
             "spec.gates."
         )
-    unused = [name for name in OF_PODS if name in spec.model_fields_set]
-    if unused:
-        names = ", ".join(type(spec).model_fields[name].alias or name for name in unused)
-        yield f"Not used, for it is about pods: {names} of SLMPool {pool}."
+    if of_pods := fields_set(spec, OF_PODS):
+        yield f"Not used, for it is about pods: {', '.join(of_pods)} of SLMPool {pool}."
     for variable in spec.env:
         if variable.value_from and variable.name not in os.environ:
             yield (
